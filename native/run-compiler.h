@@ -1,0 +1,138 @@
+/* Running the real compiler: by exec when nobody needs to know how it ends, else as a child whose ending is told. */
+#ifndef HG_RUN_COMPILER_H
+#define HG_RUN_COMPILER_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "deliver.h"
+#include "wire.h"
+
+/* Diagnostics kept for the cache; what is longer is shown but not stored. */
+#define STDERR_LIMIT (1u << 20)
+
+static pid_t running_child;
+
+static void forward_signal(int number) {
+  int saved = errno;
+  if (running_child > 0) kill(running_child, number);
+  errno = saved;
+}
+
+/* Replaces this process. As a shell does, 127 says not found and 126 not executable. */
+static void exec_compiler(const char *compiler, char **argv) {
+  setenv("HG_NESTED", "1", 1);
+  argv[0] = (char *)compiler;
+  execv(compiler, argv);
+  int error = errno;
+  dprintf(2, "hgbuild: %s: %s\n", compiler, error == ENOENT ? "not found" : strerror(error));
+  _exit(error == ENOENT ? 127 : 126);
+}
+
+typedef struct {
+  int status; /* as wait() gives it */
+  uint64_t started_ns, ended_ns, cpu_us;
+  buffer stderr_text;
+  int stderr_overflow;
+} ending;
+
+static uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return stamp(t);
+}
+
+static void child_exec(const char *compiler, char **argv, int stderr_write, const char *stdout_path, const sigset_t *mask) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  dup2(stderr_write, 2);
+  if (stdout_path && *stdout_path) {
+    int out = open(stdout_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (out < 0) _exit(126);
+    dup2(out, 1);
+  }
+  sigprocmask(SIG_SETMASK, mask, NULL);
+  exec_compiler(compiler, argv);
+}
+
+/* Passes the child's stderr on as it comes and keeps a copy. */
+static void tee_stderr(int from, ending *end, int silent) {
+  char chunk[16384];
+  for (;;) {
+    ssize_t n = read(from, chunk, sizeof chunk);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    if (!silent) write_all(2, chunk, (size_t)n);
+    if (end->stderr_text.size + (size_t)n > STDERR_LIMIT) end->stderr_overflow = 1;
+    else put_bytes(&end->stderr_text, chunk, (size_t)n);
+  }
+}
+
+static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+#define FORWARDED (sizeof forwarded / sizeof *forwarded)
+
+/* Runs the compiler as a child in the user's own context (stdio, umask, cgroup, jobserver) and waits. Returns -1 when
+ * it could not even be started; the caller then execs it. */
+static int run_compiler(const char *compiler, char **argv, const char *stdout_path, ending *end) {
+  int pipes[2];
+  if (pipe2(pipes, O_CLOEXEC) != 0) return -1;
+  if (pipes[0] < 3 || pipes[1] < 3) { /* somebody closed stdio: no place for a tee */
+    close(pipes[0]), close(pipes[1]);
+    return -1;
+  }
+  sigset_t blocked, before;
+  sigfillset(&blocked);
+  sigprocmask(SIG_SETMASK, &blocked, &before);
+  struct sigaction previous[FORWARDED];
+  for (size_t i = 0; i < FORWARDED; i++) {
+    struct sigaction action = {.sa_handler = forward_signal, .sa_flags = SA_RESTART};
+    sigaction(forwarded[i], NULL, &previous[i]);
+    if (previous[i].sa_handler != SIG_IGN) sigaction(forwarded[i], &action, NULL);
+  }
+  end->started_ns = now_ns();
+  running_child = fork();
+  if (running_child == 0) {
+    for (size_t i = 0; i < FORWARDED; i++)
+      if (previous[i].sa_handler != SIG_IGN) sigaction(forwarded[i], &previous[i], NULL);
+    child_exec(compiler, argv, pipes[1], stdout_path, &before);
+  }
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  close(pipes[1]);
+  if (running_child < 0) {
+    close(pipes[0]);
+    return -1;
+  }
+  tee_stderr(pipes[0], end, stdout_path && *stdout_path);
+  close(pipes[0]);
+  struct rusage usage;
+  while (wait4(running_child, &end->status, 0, &usage) < 0)
+    if (errno != EINTR) return -1;
+  running_child = 0;
+  end->ended_ns = now_ns();
+  end->cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000u +
+                (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+  return 0;
+}
+
+/* Ends as the child ended: with its exit status, or by its signal so that make sees what plain make would see. */
+static void end_like(int status) {
+  if (WIFSIGNALED(status)) {
+    int number = WTERMSIG(status);
+    struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core); /* the compiler's own core is enough */
+    signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    raise(number);
+  }
+  _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+#endif
