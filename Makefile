@@ -1,0 +1,84 @@
+# Every target does its own set-up: on a machine with Node 20, npm, git, gcc, g++ and make, `make test` and `make demo`
+# are one command each.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+# The project needs Node 24 and brings it from npm: whatever `node` the machine has only runs npm.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+INSTALLED := node_modules/.package-lock.json
+BUILT := build/.built
+PROGRAM_SOURCES := package.json $(shell find src native bin scripts/build.ts -type f ! -name '*.test.ts' 2>/dev/null)
+
+.PHONY: help
+help: ## Show this list
+	@printf 'Usage: make TARGET\n\n'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	  printf '%-22s %s\n' "$$name" "$$text"; done
+
+.PHONY: build
+build: $(BUILT) ## Build the programs: bin/hgbuild then runs from any directory
+
+.PHONY: demo
+demo: $(BUILT) ## Build RE2 and abseil plain, cold and warm, and compare every object
+	@node demo/run.ts
+
+.PHONY: test
+test: $(BUILT) ## Types, lint, layers, unit and end-to-end tests
+	@node scripts/run-tests.ts
+
+.PHONY: check
+check: $(INSTALLED) ## Types and lint only
+	@tsc -p .
+	@biome check
+
+.PHONY: format
+format: $(INSTALLED) ## Let the formatter rewrite the sources
+	@biome check --write
+
+.PHONY: dev
+dev: $(BUILT) ## Rebuild on every change, with an agent and a cache of its own
+	@node scripts/dev.ts
+
+.PHONY: bench
+bench: $(BUILT) ## Side by side with ccache and the plain compiler; writes bench/results/latest.json
+	@node bench/run.ts
+
+.PHONY: fuzz
+fuzz: $(BUILT) ## Long run of random edits, each compared with the plain compiler (HG_FUZZ_EDITS, HG_FUZZ_SEED)
+	@HG_FUZZ=long HG_FUZZ_EDITS=$${HG_FUZZ_EDITS:-3000} vitest run test/fuzz-edits
+
+.PHONY: fuzz-command-lines
+fuzz-command-lines: $(BUILT) ## Long run of random command lines against what gcc and clang really read and write
+	@HG_FUZZ=long vitest run command-line-fuzz fuzz-command-lines
+
+.PHONY: chaos
+chaos: $(BUILT) ## 100 random kill -9 and SIGSTOP of the agent during redis builds (HG_CHAOS_SEED, HG_CHAOS_BUILDS)
+	@HG_CHAOS=long vitest run test/chaos.test.ts
+
+.PHONY: verify-real
+verify-real: $(BUILT) ## Full matrix: redis, Lua and RE2, gcc and clang, -g and not, cold and warm, compared with plain
+	@HG_VERIFY=all vitest run test/e2e-lua.test.ts test/e2e-redis.test.ts test/e2e-re2.test.ts
+
+.PHONY: sources
+sources: $(INSTALLED) ## Fetch the real sources that the end-to-end tests build (redis, Lua, RE2)
+	@node scripts/fetch-sources.ts
+
+.PHONY: clean
+clean: ## Remove what was built
+	@rm -rf build dist coverage
+
+$(INSTALLED): package.json package-lock.json
+	@npm ci --loglevel=error
+	@touch $@
+	@node_modules/.bin/node --version >/dev/null 2>&1 || { \
+	  echo 'make: npm did not install Node 24 for this machine (it is an optional dependency): run "npm ci --include=optional"' >&2; \
+	  rm -f $@; exit 1; }
+
+# The build script makes dist/ and the native launcher.
+$(BUILT): $(INSTALLED) $(PROGRAM_SOURCES)
+	@mkdir -p build
+	@if [ -f scripts/build.ts ]; then node scripts/build.ts; \
+	else cc -O2 -Wall -Wextra -static -o build/hg-launcher native/launcher.c; fi
+	@touch $@
