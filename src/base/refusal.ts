@@ -45,6 +45,7 @@ export const REFUSALS = {
   'output-too-large': 'the outputs or the diagnostics are larger than the cache takes',
   // The circumstances.
   disabled: 'caching is switched off by the configuration',
+  'bad-config': 'the configuration has errors; `hgbuild config check` names them',
   'read-only': 'the cache is read-only by the configuration and had no answer',
   'cache-unwritable': 'the cache directory cannot be written (permissions, full disk)',
   internal: 'an error inside the agent; its log says more',

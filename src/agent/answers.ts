@@ -1,0 +1,156 @@
+/** Encoding of what the agent answers a launcher; the decoding side is `native/launcher.c`. */
+
+/** The identity of a file system object at one moment. Times in nanoseconds since the epoch. */
+export interface Stamp {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtime: bigint;
+  readonly ctime: bigint;
+}
+
+/** What the launcher proves by itself before it delivers. Paths are absolute byte strings. */
+export type Check =
+  | { readonly kind: 'file'; readonly path: string; readonly stamp: Stamp }
+  | { readonly kind: 'directory'; readonly path: string; readonly stamp: Stamp }
+  | { readonly kind: 'absent'; readonly path: string }
+  | { readonly kind: 'present'; readonly path: string }
+  | { readonly kind: 'identity'; readonly path: string; readonly stamp: Stamp };
+
+export interface Delivery {
+  /** Absolute path of the uncompressed blob. */
+  readonly blob: string;
+  readonly size: number;
+  /** XXH64 in 16 hex digits. */
+  readonly checksum: string;
+  /** Where the launcher writes it: as the compiler would open it, relative to the launcher's directory. */
+  readonly dest: string;
+}
+
+export interface HitAnswer {
+  readonly note: string;
+  readonly checks: readonly Check[];
+  readonly outputs: readonly Delivery[];
+  readonly stderr: string;
+}
+
+export interface ReportAnswer {
+  /** 'compile': our arguments before the user's; 'preprocess': ours alone, silently, stdout into `stdoutPath`. */
+  readonly run: 'compile' | 'preprocess';
+  readonly note: string;
+  readonly stdoutPath: string;
+  readonly args: readonly string[];
+  readonly captures: readonly { readonly from: string; readonly to: string }[];
+}
+
+const CHECK_KIND: Record<Check['kind'], number> = { file: 1, directory: 2, absent: 3, present: 4, identity: 5 };
+
+/** A writer into one growing buffer; grows by doubling so that a 30 kB answer is three allocations, not hundreds. */
+interface Writer {
+  u8(value: number): void;
+  u32(value: number): void;
+  u64(value: bigint): void;
+  text(value: string): void;
+  path(value: string): void;
+  frame(): Buffer;
+}
+
+function writer(type: string): Writer {
+  let buffer = Buffer.allocUnsafe(32768);
+  let at = 4;
+  const room = (size: number): void => {
+    if (at + size <= buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, at + size));
+    buffer.copy(larger, 0, 0, at);
+    buffer = larger;
+  };
+  const u32 = (value: number): void => {
+    room(4);
+    at = buffer.writeUInt32LE(value >>> 0, at);
+  };
+  const bytes = (value: string): void => {
+    room(value.length);
+    at += buffer.latin1Write(value, at);
+  };
+  const u8 = (value: number): void => {
+    room(1);
+    at = buffer.writeUInt8(value, at);
+  };
+  u8(type.charCodeAt(0));
+  return {
+    u8,
+    u32,
+    u64(value) {
+      room(8);
+      at = buffer.writeBigUInt64LE(BigInt.asUintN(64, value), at);
+    },
+    text(value) {
+      u32(value.length);
+      bytes(value);
+    },
+    path(value) {
+      u32(value.length + 1);
+      bytes(value);
+      u8(0);
+    },
+    frame() {
+      buffer.writeUInt32LE(at - 4, 0);
+      return Buffer.from(buffer.subarray(0, at));
+    },
+  };
+}
+
+/** "Become the compiler": nothing is cached or told. */
+export function encodeRun(note: string): Buffer {
+  const w = writer('R');
+  w.text(note);
+  return w.frame();
+}
+
+export function encodeReport(answer: ReportAnswer): Buffer {
+  const w = writer('X');
+  w.u8(answer.run === 'compile' ? 0 : 1);
+  w.text(answer.note);
+  w.path(answer.stdoutPath);
+  w.u32(answer.args.length);
+  for (const arg of answer.args) w.path(arg);
+  w.u32(answer.captures.length);
+  for (const { from, to } of answer.captures) {
+    w.path(from);
+    w.path(to);
+  }
+  return w.frame();
+}
+
+export function encodeHit(answer: HitAnswer): Buffer {
+  const w = writer('H');
+  w.text(answer.note);
+  w.u32(answer.checks.length);
+  for (const check of answer.checks) {
+    w.u8(CHECK_KIND[check.kind]);
+    w.path(check.path);
+    if (check.kind === 'absent' || check.kind === 'present') continue;
+    w.u64(check.stamp.dev);
+    w.u64(check.stamp.ino);
+    if (check.kind === 'identity') continue;
+    if (check.kind === 'file') w.u64(check.stamp.size);
+    w.u64(check.stamp.mtime);
+    w.u64(check.stamp.ctime);
+  }
+  w.u32(answer.outputs.length);
+  for (const output of answer.outputs) {
+    w.path(output.blob);
+    w.path(output.dest);
+    w.u64(BigInt(output.size));
+    w.u64(BigInt(`0x${output.checksum}`));
+  }
+  w.text(answer.stderr);
+  return w.frame();
+}
+
+/** A control reply: JSON. */
+export function encodeControl(reply: unknown): Buffer {
+  const w = writer('S');
+  w.text(Buffer.from(JSON.stringify(reply), 'utf8').latin1Slice());
+  return w.frame();
+}

@@ -1,0 +1,170 @@
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { fromBytes, fsPath } from '../base/byte-string.ts';
+import { type Digest, sha256 } from '../base/digest.ts';
+import { type FileScan, scanDirectives } from '../includes/directives.ts';
+import type { Stamp } from './answers.ts';
+
+/**
+ * What the agent remembers about files between compiles: digests, include directives and directory listings, each
+ * valid for one stamp (dev, ino, size, mtime, ctime). Only what had been quiet for {@link QUIET_NS} when it was read is
+ * remembered: a file changed twice within one tick of a coarse clock would otherwise keep its stamp and its old digest.
+ */
+
+/** Coarsest time stamps in use: FAT's 2 s. */
+const QUIET_NS = 2_000_000_000n;
+
+export interface FileDigest {
+  readonly digest: Digest;
+  readonly stamp: Stamp;
+  /** False while the file is too young for its stamp to prove its content. */
+  readonly settled: boolean;
+}
+
+export interface FileStates {
+  /** The stamp of whatever lies at `path` (links followed); undefined if nothing does. */
+  stampOf(path: string): StampedKind | undefined;
+  /** Digest of a regular file; undefined if it is none or cannot be read. */
+  digestOf(path: string): FileDigest | undefined;
+  /** The directives of a regular file, memoised by content. */
+  scanOf(path: string): FileScan | undefined;
+  /** The names in a directory; `settled` as for digests. */
+  listingOf(path: string): Listing | undefined;
+  realPathOf(path: string): string | undefined;
+  /** Was this stamp old enough at `now` for nothing to change under it unseen? */
+  isSettled(stamp: Stamp): boolean;
+}
+
+export interface StampedKind {
+  readonly kind: 'file' | 'directory' | 'other';
+  readonly stamp: Stamp;
+}
+
+export interface Listing {
+  readonly names: ReadonlySet<string>;
+  readonly stamp: Stamp;
+  readonly settled: boolean;
+}
+
+interface Memory {
+  readonly digests: Map<string, FileDigest>;
+  readonly listings: Map<string, Listing>;
+  readonly scans: Map<Digest, FileScan>;
+}
+
+/** Entries kept per kind before the memory starts anew: a few hundred MB at the very worst, and far beyond any project. */
+const MEMORY_LIMIT = 200_000;
+
+export function sameStamp(a: Stamp, b: Stamp): boolean {
+  return a.ino === b.ino && a.mtime === b.mtime && a.ctime === b.ctime && a.size === b.size && a.dev === b.dev;
+}
+
+function toStamp(st: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint }): Stamp {
+  return { dev: st.dev, ino: st.ino, size: st.size, mtime: st.mtimeNs, ctime: st.ctimeNs };
+}
+
+function statKind(st: { isFile(): boolean; isDirectory(): boolean }): StampedKind['kind'] {
+  return st.isFile() ? 'file' : st.isDirectory() ? 'directory' : 'other';
+}
+
+/** `nowNs` is the wall clock in nanoseconds; tests inject it together with nothing else. */
+export function fileStates(nowNs: () => bigint): FileStates {
+  const memory: Memory = { digests: new Map(), listings: new Map(), scans: new Map() };
+  const isSettled = (stamp: Stamp): boolean => {
+    const limit = nowNs() - QUIET_NS;
+    return stamp.mtime < limit && stamp.ctime < limit;
+  };
+  const stampOf = (path: string): StampedKind | undefined => {
+    const st = statSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
+    return st === undefined ? undefined : { kind: statKind(st), stamp: toStamp(st) };
+  };
+  return {
+    isSettled,
+    stampOf: (path) => quietly(() => stampOf(path)),
+    digestOf: (path) => quietly(() => digestOf(path, memory, isSettled)),
+    scanOf: (path) => quietly(() => scanOf(path, memory, isSettled)),
+    listingOf: (path) => quietly(() => listingOf(path, memory, isSettled, stampOf)),
+    realPathOf: (path) => quietly(() => fromBytes(realpathSync.native(fsPath(path), { encoding: 'buffer' }))),
+  };
+}
+
+/** An unreadable file is an answer (undefined), whatever the reason: the caller then does not cache. */
+function quietly<T>(read: () => T | undefined): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return undefined;
+    throw error;
+  }
+}
+
+function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
+  if (map.size >= MEMORY_LIMIT) map.clear();
+  map.set(key, value);
+}
+
+/** Reads a file whole, with a stamp that surely belongs to what was read. */
+function readStamped(path: string): { bytes: Buffer; stamp: Stamp; after: Stamp } | undefined {
+  const fd = openSync(fsPath(path), 'r');
+  try {
+    const before = fstatSync(fd, { bigint: true });
+    if (!before.isFile()) return undefined;
+    const bytes = readFileSync(fd);
+    return { bytes, stamp: toStamp(before), after: toStamp(fstatSync(fd, { bigint: true })) };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function digestOf(path: string, memory: Memory, isSettled: (s: Stamp) => boolean): FileDigest | undefined {
+  const known = memory.digests.get(path);
+  if (known !== undefined) {
+    const st = statSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
+    if (st === undefined || !st.isFile()) return undefined;
+    if (sameStamp(known.stamp, toStamp(st))) return known;
+  }
+  return readDigest(path, memory, isSettled)?.state;
+}
+
+function readDigest(path: string, memory: Memory, isSettled: (s: Stamp) => boolean) {
+  // A device or pipe must not even be opened: reading a FIFO would hang the agent.
+  const st: Stats | undefined = statSync(fsPath(path), { throwIfNoEntry: false });
+  if (st === undefined || !st.isFile()) return undefined;
+  const read = readStamped(path);
+  if (read === undefined) return undefined;
+  const settled = isSettled(read.stamp) && sameStamp(read.stamp, read.after);
+  const state: FileDigest = { digest: sha256(read.bytes), stamp: read.stamp, settled };
+  if (settled) remember(memory.digests, path, state);
+  else memory.digests.delete(path);
+  return { state, bytes: read.bytes };
+}
+
+function scanOf(path: string, memory: Memory, isSettled: (s: Stamp) => boolean): FileScan | undefined {
+  const known = digestOf(path, memory, isSettled);
+  const scan = known === undefined ? undefined : memory.scans.get(known.digest);
+  if (scan !== undefined) return scan;
+  const read = readDigest(path, memory, isSettled);
+  if (read === undefined) return undefined;
+  const fresh = scanDirectives(fromBytes(read.bytes));
+  remember(memory.scans, read.state.digest, fresh);
+  return fresh;
+}
+
+function listingOf(
+  path: string,
+  memory: Memory,
+  isSettled: (s: Stamp) => boolean,
+  stampOf: (path: string) => StampedKind | undefined,
+): Listing | undefined {
+  const now = stampOf(path);
+  if (now?.kind !== 'directory') return undefined;
+  const known = memory.listings.get(path);
+  if (known !== undefined && sameStamp(known.stamp, now.stamp)) return known;
+  const names = new Set(readdirSync(fsPath(path), { encoding: 'buffer' }).map((name) => fromBytes(name)));
+  const after = stampOf(path);
+  if (after === undefined) return undefined;
+  const settled = isSettled(after.stamp) && sameStamp(now.stamp, after.stamp);
+  const listing: Listing = { names, stamp: after.stamp, settled };
+  if (settled) remember(memory.listings, path, listing);
+  else memory.listings.delete(path);
+  return listing;
+}

@@ -1,0 +1,173 @@
+import { type Digest, sha256 } from '../base/digest.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import type { Family } from '../compiler/invocation.ts';
+import { type AskContext, askCompiler } from './ask-compiler.ts';
+import { programKind } from './elf.ts';
+import type { FileStates } from './file-state.ts';
+
+/**
+ * A compiler named by what it consists of: digests of the driver, of cc1, cc1plus and `as`, of a specs file and of every
+ * shared library they load. Its name and version string prove nothing: compilers are upgraded in place, and `as` is
+ * whatever PATH finds first.
+ */
+export interface Toolchain {
+  readonly kind: 'toolchain';
+  readonly family: Family;
+  readonly digest: Digest;
+  readonly parts: readonly ToolchainPart[];
+  /** Where a part would have been found earlier: these must stay absent. */
+  readonly absent: readonly string[];
+  /** GNU `as`, which lists what it read when asked with --MD. */
+  readonly gnuAssembler: boolean;
+  /** First line of the version, for people. */
+  readonly version: string;
+}
+
+export interface ToolchainPart {
+  readonly path: string;
+  readonly digest: Digest;
+}
+
+export interface ToolchainQuestion extends AskContext {
+  /** Absolute path of the driver. */
+  readonly compiler: string;
+  /** Options that choose other parts (-B, --sysroot, -m32). */
+  readonly toolArgs: readonly string[];
+  readonly allowScript: boolean;
+}
+
+export interface Toolchains {
+  identify(question: ToolchainQuestion): Promise<Toolchain | Refusal>;
+}
+
+/** Variables that change which parts a driver takes. */
+const DECIDING_VARIABLES = ['PATH', 'COMPILER_PATH', 'GCC_EXEC_PREFIX', 'LD_LIBRARY_PATH', 'LD_PRELOAD'];
+
+const WRAPPERS = /^(ccache|sccache|distcc|icecc|hgbuild|hg-launcher)$/;
+
+export function toolchains(files: FileStates): Toolchains {
+  const known = new Map<string, Promise<Toolchain | Refusal>>();
+  const stillHolds = (t: Toolchain): boolean =>
+    t.parts.every((part) => files.digestOf(part.path)?.digest === part.digest) &&
+    t.absent.every((path) => files.stampOf(path) === undefined);
+  return {
+    async identify(question) {
+      const key = JSON.stringify([
+        question.compiler,
+        question.toolArgs,
+        question.allowScript,
+        DECIDING_VARIABLES.map((name) => question.env.get(name) ?? null),
+        question.toolArgs.length > 0 ? question.cwd : '',
+      ]);
+      const before = await known.get(key);
+      if (before !== undefined && before.kind === 'toolchain' && stillHolds(before)) return before;
+      const asked = identify(question, files);
+      known.set(key, asked);
+      const answer = await asked;
+      // A refusal is not remembered: the compiler may be repaired.
+      if (answer.kind === 'refused') known.delete(key);
+      return answer;
+    },
+  };
+}
+
+async function identify(question: ToolchainQuestion, files: FileStates): Promise<Toolchain | Refusal> {
+  const driver = files.realPathOf(question.compiler);
+  if (driver === undefined) return refuse('not-a-compiler', question.compiler);
+  if (WRAPPERS.test(driver.slice(driver.lastIndexOf('/') + 1))) return refuse('compiler-is-script', driver);
+  const kind = programKind(driver);
+  if (kind.kind === 'unknown') return refuse('not-a-compiler', driver);
+  if (kind.kind === 'script' && !question.allowScript) return refuse('compiler-is-script', driver);
+  const version = await askCompiler(question.compiler, ['-v'], question);
+  const family = version === undefined ? undefined : familyOf(version.stderr);
+  if (version === undefined || family === undefined) return refuse('not-a-compiler', question.compiler);
+  const programs = await findPrograms(question, family, files);
+  if (programs === undefined) return refuse('compiler-unknown', question.compiler);
+  return assemble(question, family, version.stderr, [driver, ...programs.paths], programs, files);
+}
+
+function familyOf(versionText: string): Family | undefined {
+  if (/^.*\bclang version /m.test(versionText)) return 'clang';
+  return /^gcc version /m.test(versionText) ? 'gcc' : undefined;
+}
+
+interface Programs {
+  readonly paths: readonly string[];
+  readonly absent: readonly string[];
+  readonly assembler: string | undefined;
+}
+
+async function findPrograms(
+  question: ToolchainQuestion,
+  family: Family,
+  files: FileStates,
+): Promise<Programs | undefined> {
+  const names = family === 'gcc' ? ['cc1', 'cc1plus', 'as', 'specs'] : ['as'];
+  const answers = await Promise.all(
+    names.map((name) => {
+      const option = name === 'specs' ? '-print-file-name=' : '-print-prog-name=';
+      return askCompiler(question.compiler, [...question.toolArgs, option + name], question);
+    }),
+  );
+  const paths: string[] = [];
+  const absent: string[] = [];
+  let assembler: string | undefined;
+  for (const [i, name] of names.entries()) {
+    const answer = answers[i];
+    if (answer === undefined || !answer.ok) return undefined;
+    const said = answer.stdout.replace(/\n$/, '');
+    const found = said.startsWith('/') ? said : name === 'as' ? searchPath(said, question, files, absent) : undefined;
+    if (found === undefined) continue; // a C-only installation has no cc1plus, and specs are built in
+    if (name === 'as') assembler = found;
+    paths.push(found);
+  }
+  return { paths, absent, assembler };
+}
+
+/** Finds a program as execvp does; the places before it go into `absent`. */
+function searchPath(name: string, question: ToolchainQuestion, files: FileStates, absent: string[]): string | undefined {
+  for (const directory of (question.env.get('PATH') ?? '/bin:/usr/bin').split(':')) {
+    const base = directory === '' ? question.cwd : directory.startsWith('/') ? directory : `${question.cwd}/${directory}`;
+    const candidate = `${base}/${name}`;
+    if (files.stampOf(candidate)?.kind === 'file') return candidate;
+    absent.push(candidate);
+  }
+  return undefined;
+}
+
+async function assemble(
+  question: ToolchainQuestion,
+  family: Family,
+  versionText: string,
+  programs: readonly string[],
+  found: Programs,
+  files: FileStates,
+): Promise<Toolchain | Refusal> {
+  const libraries = await Promise.all(programs.map((program) => librariesOf(program, question)));
+  const paths = [...new Set([...programs, ...libraries.flat()])];
+  const parts: ToolchainPart[] = [];
+  for (const path of paths) {
+    const state = files.digestOf(path);
+    if (state === undefined) return refuse('compiler-unknown', path);
+    parts.push({ path, digest: state.digest });
+  }
+  const says = found.assembler === undefined ? undefined : await askCompiler(found.assembler, ['--version'], question);
+  return {
+    kind: 'toolchain',
+    family,
+    digest: sha256(JSON.stringify([family, parts])),
+    parts,
+    absent: found.absent,
+    gnuAssembler: says?.stdout.startsWith('GNU assembler') === true,
+    version: /^.*(?:gcc|clang) version .*$/m.exec(versionText)?.[0] ?? '',
+  };
+}
+
+/** The shared libraries a program loads, as its own loader finds them. None for static programs and scripts. */
+async function librariesOf(program: string, at: AskContext): Promise<readonly string[]> {
+  const kind = programKind(program);
+  if (kind.kind !== 'elf' || kind.interpreter === undefined) return [];
+  const listed = await askCompiler(kind.interpreter, ['--list', program], at);
+  const paths = listed?.stdout.matchAll(/^\t(?:\S+ => )?(\/.*?) \(0x[0-9a-f]+\)$/gm) ?? [];
+  return [kind.interpreter, ...Array.from(paths, (match) => match[1] ?? '')].filter((path) => path !== '');
+}
