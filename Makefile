@@ -69,7 +69,7 @@ sources: $(INSTALLED) ## Fetch the real sources that the end-to-end tests build 
 clean: ## Remove what was built
 	@rm -rf build dist coverage
 
-$(INSTALLED): package.json package-lock.json
+$(INSTALLED): package-lock.json
 	@npm ci --loglevel=error
 	@touch $@
 	@node_modules/.bin/node --version >/dev/null 2>&1 || { \
