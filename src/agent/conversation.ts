@@ -1,0 +1,124 @@
+import { type RefusalReason, refuse } from '../base/refusal.ts';
+import { encodeReport, encodeRun } from './answers.ts';
+import type { Description } from './describe.ts';
+import type { Engine, Offer } from './engine.ts';
+import type { CompilePlan } from './plan.ts';
+import type { PreparedAnswer } from './prepared-answers.ts';
+import {
+  type CompileRequest,
+  decodeBadBlob,
+  decodeCompileRequest,
+  decodeEnded,
+  decodeMismatch,
+  decodeRequestHead,
+  type Frame,
+  type RequestHead,
+} from './wire.ts';
+
+/**
+ * One launcher's call, from its question to its ending. A launcher that was offered a hit may come back: a check no
+ * longer holds, a blob is damaged. It then gets the next best answer; after {@link MAX_OFFERS} offers simply "compile".
+ */
+type Stage =
+  | { readonly at: 'start' }
+  | { readonly at: 'thinking' }
+  | { readonly at: 'offered'; readonly head: RequestHead; readonly payload: Buffer; readonly answer: PreparedAnswer }
+  | { readonly at: 'compiling'; readonly description: Description; readonly plan: CompilePlan; readonly session: string }
+  | { readonly at: 'over' };
+
+const MAX_OFFERS = 3;
+
+export interface Conversation {
+  /** Takes one frame; replies go out through `send`. Never throws: whatever fails here, the launcher compiles. */
+  receive(frame: Frame): void;
+  /** The launcher is gone. */
+  close(): void;
+}
+
+export interface ConversationPort {
+  send(frame: Buffer): void;
+  end(): void;
+  /** A failure inside the agent: logged; the launcher is told to run the compiler. */
+  failed(error: unknown): void;
+}
+
+export function conversation(engine: Engine, port: ConversationPort): Conversation {
+  let stage: Stage = { at: 'start' };
+  let offers = 0;
+
+  const offer = (head: RequestHead, payload: Buffer, answer: PreparedAnswer): void => {
+    offers += 1;
+    stage = { at: 'offered', head, payload, answer };
+    port.send(answer.frame);
+  };
+  const run = (session: string, reason: RefusalReason | undefined, note: string): void => {
+    stage = { at: 'over' };
+    if (reason !== undefined) engine.countRefusal(session, reason);
+    port.send(encodeRun(note));
+  };
+  const carryOut = (request: CompileRequest, payload: Buffer, made: Offer): void => {
+    switch (made.kind) {
+      case 'hit':
+        if (offers >= MAX_OFFERS) run(request.session, 'input-changed', '');
+        else offer({ session: request.session, memoKey: request.memoKey }, payload, made.answer);
+        return;
+      case 'compile':
+        stage = { at: 'compiling', description: made.description, plan: made.plan, session: request.session };
+        port.send(
+          encodeReport({ run: 'compile', note: made.note, stdoutPath: '', args: made.plan.args, captures: made.plan.captures }),
+        );
+        return;
+      case 'run':
+        if (made.reason === undefined) engine.countNotCompile(request.session);
+        run(request.session, made.reason, made.note);
+    }
+  };
+  const think = (payload: Buffer): void => {
+    stage = { at: 'thinking' };
+    const request = decodeCompileRequest(payload);
+    engine.offer(request).then(
+      (made) => carryOut(request, payload, made),
+      (error: unknown) => {
+        port.failed(error);
+        run(request.session, refuse('internal').reason, '');
+      },
+    );
+  };
+  const start = (payload: Buffer): void => {
+    const head = decodeRequestHead(payload);
+    const prepared = engine.prepared(head.memoKey);
+    if (prepared === undefined) think(payload);
+    else offer(head, payload, prepared);
+  };
+  const handle = (frame: Frame): void => {
+    if (stage.at === 'start' && frame.type === 'compile') start(frame.payload);
+    else if (stage.at === 'offered' && frame.type === 'done') {
+      engine.delivered(stage.head.session, stage.answer);
+      stage = { at: 'over' };
+    } else if (stage.at === 'offered' && frame.type === 'mismatch') {
+      engine.doubted(stage.head.memoKey, stage.answer, decodeMismatch(frame.payload));
+      think(stage.payload);
+    } else if (stage.at === 'offered' && frame.type === 'bad-blob') {
+      engine.damaged(stage.head.memoKey, stage.answer, decodeBadBlob(frame.payload));
+      think(stage.payload);
+    } else if (stage.at === 'compiling' && frame.type === 'ended') {
+      const { description, plan, session } = stage;
+      stage = { at: 'over' };
+      engine.ended(session, description, plan, decodeEnded(frame.payload));
+    } else port.end();
+  };
+  return {
+    receive(frame) {
+      try {
+        handle(frame);
+      } catch (error) {
+        port.failed(error);
+        port.end();
+      }
+    },
+    close() {
+      if (stage.at === 'compiling') engine.abandoned(stage.session, stage.plan);
+      stage = { at: 'over' };
+    },
+  };
+}

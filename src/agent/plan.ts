@@ -1,0 +1,74 @@
+import type { LocalBlobStore } from '../cas/blob-store.ts';
+import type { Unwritable } from '../cas/unwritable.ts';
+import type { Output } from '../compiler/invocation.ts';
+import type { Description } from './describe.ts';
+
+/** One output, copied into the cache's tmp directory when the compiler is done, while make still waits. */
+export interface Capture {
+  readonly output: Output;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** How a miss is compiled: the options added, and what is to be learned from the run. */
+export interface CompilePlan {
+  readonly args: readonly string[];
+  readonly captures: readonly Capture[];
+  /** Our own depfile: every file read. Undefined where no option may be added or the user's own tells it. */
+  readonly depfile: string | undefined;
+  /** The assembler's own list of what it read (.incbin, .include). */
+  readonly assemblerDepfile: string | undefined;
+  /** Were diagnostics coloured by an option of ours? */
+  readonly coloured: boolean;
+}
+
+/** Terminal colours as the compiler itself would decide; we must, because its stderr is our pipe. */
+export function wantsColour({ request, invocation }: Description): boolean {
+  if (!request.stderrIsTerminal || invocation.colour !== 'auto') return false;
+  const terminal = request.env.get('TERM') ?? '';
+  if (terminal === '' || terminal === 'dumb') return false;
+  return invocation.family === 'clang' || request.env.get('GCC_COLORS') !== '';
+}
+
+/** Takes fresh tmp paths until one is refused; the refusal then stands for all. */
+interface TmpPaths {
+  take(suffix: string): string;
+  failure(): Unwritable | undefined;
+}
+
+function tmpPaths(blobs: LocalBlobStore): TmpPaths {
+  let failed: Unwritable | undefined;
+  return {
+    take(suffix) {
+      const path = blobs.newTmpPath(suffix);
+      if (typeof path === 'string') return path;
+      failed = path;
+      return '';
+    },
+    failure: () => failed,
+  };
+}
+
+export function planCompile(description: Description, blobs: LocalBlobStore): CompilePlan | Unwritable {
+  const { invocation } = description;
+  const tmp = tmpPaths(blobs);
+  const args: string[] = [];
+  const mayAdd = !invocation.recordsCommandLine;
+  const depfile =
+    mayAdd && invocation.preprocesses && invocation.depfile.kind === 'none' ? tmp.take('depfile') : undefined;
+  if (depfile !== undefined) args.push('-MD', '-MF', depfile);
+  const assemblerDepfile = mayAdd && asksAssembler(description) ? tmp.take('as-depfile') : undefined;
+  // A comma would end the option in the driver's eyes.
+  const commas = assemblerDepfile?.includes(',') === true;
+  if (assemblerDepfile !== undefined && !commas) args.push(`-Wa,--MD,${assemblerDepfile}`);
+  const coloured = mayAdd && wantsColour(description);
+  if (coloured) args.push(invocation.family === 'gcc' ? '-fdiagnostics-color=always' : '-fcolor-diagnostics');
+  const captures = invocation.outputs.map((output) => ({ output, from: output.path, to: tmp.take(output.role) }));
+  return (
+    tmp.failure() ?? { args, captures, depfile, assemblerDepfile: commas ? undefined : assemblerDepfile, coloured }
+  );
+}
+
+function asksAssembler({ invocation, toolchain }: Description): boolean {
+  return invocation.externalAssembler && invocation.stage === 'object' && toolchain.gnuAssembler;
+}
