@@ -1,0 +1,113 @@
+/**
+ * Makes `dist/` (the program for Node) and `build/hg-launcher` (the native launcher). Does nothing when nothing changed.
+ * Everything is made aside and renamed into place: a build that runs through us meanwhile finds old or new, never half.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '..');
+const DIST = join(ROOT, 'dist');
+const STAMP = join(DIST, 'build-id');
+/** A chunk of an older build may still be wanted by a program that runs; nothing runs that long. */
+const KEEP_OLD_MS = 24 * 3_600_000;
+
+const MAIN = 'src/cli/hgbuild.ts';
+const AGENT = 'src/agent/main.ts';
+
+function buildInputs(): string[] {
+  const patterns = ['src/**/*.ts', 'native/*', 'bin/*', 'package.json', 'package-lock.json', 'scripts/build.ts'];
+  return patterns
+    .flatMap((pattern) => globSync(pattern, { cwd: ROOT }))
+    .filter((path) => !path.endsWith('.test.ts'))
+    .sort();
+}
+
+/** The version, and a digest of all that went in: an agent and a launcher of other sources never meet. */
+function buildId(inputs: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const path of inputs)
+    hash
+      .update(`${path}\0`)
+      .update(readFileSync(join(ROOT, path)))
+      .update('\0');
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  return `${version}+${hash.digest('hex').slice(0, 12)}`;
+}
+
+function isFresh(id: string): boolean {
+  if (!existsSync(STAMP) || !existsSync(join(DIST, 'hgbuild.js')) || !existsSync(join(ROOT, 'build/hg-launcher')))
+    return false;
+  return readFileSync(STAMP, 'utf8').trim() === id;
+}
+
+/** CommonJS packages inside an ES module bundle still call `require`. */
+const REQUIRE =
+  "import { createRequire as hgCreateRequire } from 'node:module';const require = hgCreateRequire(import.meta.url);";
+
+async function bundle(id: string): Promise<void> {
+  const esbuild = await import('esbuild');
+  const fresh = join(ROOT, `dist.new-${process.pid}`);
+  try {
+    await esbuild.build({
+      absWorkingDir: ROOT,
+      entryPoints: existsSync(join(ROOT, AGENT)) ? { hgbuild: MAIN, agent: AGENT } : { hgbuild: MAIN },
+      external: existsSync(join(ROOT, AGENT)) ? [] : ['../../agent/main.ts'],
+      outdir: fresh,
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node24',
+      minifySyntax: true,
+      legalComments: 'none',
+      chunkNames: 'chunks/[name]-[hash]',
+      banner: { js: REQUIRE },
+      define: { HG_BUILD_ID: JSON.stringify(id) },
+      logLevel: 'warning',
+    });
+    moveInto(fresh, DIST);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** Chunks first, entry points last: an entry never names a chunk that is not there yet. */
+function moveInto(from: string, to: string): void {
+  mkdirSync(join(to, 'chunks'), { recursive: true });
+  const chunks = readdirSync(join(from, 'chunks'));
+  for (const name of chunks) renameSync(join(from, 'chunks', name), join(to, 'chunks', name));
+  for (const name of ['agent.js', 'hgbuild.js'])
+    if (existsSync(join(from, name))) renameSync(join(from, name), join(to, name));
+  for (const name of readdirSync(join(to, 'chunks'))) {
+    const path = join(to, 'chunks', name);
+    if (!chunks.includes(name) && Date.now() - statSync(path).mtimeMs > KEEP_OLD_MS) rmSync(path, { force: true });
+  }
+}
+
+function buildLauncher(id: string): void {
+  const script = join(ROOT, 'bin/build-launcher.sh');
+  const result = spawnSync('/bin/sh', [script, ROOT, ROOT, id], { stdio: 'inherit' });
+  if (result.status !== 0) throw new Error('the native launcher could not be built: is a C compiler installed?');
+}
+
+const id = buildId(buildInputs());
+if (!isFresh(id)) {
+  rmSync(STAMP, { force: true });
+  await bundle(id);
+  buildLauncher(id);
+  // Last: whoever sees this id finds everything else in place.
+  writeFileSync(STAMP, `${id}\n`);
+  console.log(`built ${id}`);
+}

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** One wrapped build: the agent counts under its id, launchers that missed the agent leave lines in its file. */
+export interface Session {
+  readonly id: string;
+  /** Set in the tool's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Compiles that ran without the agent. */
+  fallbacks(): number;
+  close(): void;
+}
+
+/** `undefined` inside another wrapped build, which counts for both. */
+export function openSession(env: NodeJS.ProcessEnv): Session | undefined {
+  if (/^[0-9a-f]{16}$/.test(env.HG_SESSION ?? '')) return undefined;
+  const id = randomBytes(8).toString('hex');
+  const directory = makeDirectory();
+  if (directory === undefined) return { id, env: { HG_SESSION: id }, fallbacks: () => 0, close: () => {} };
+  const file = join(directory, 'fallbacks');
+  return {
+    id,
+    env: { HG_SESSION: id, HG_SESSION_FILE: file },
+    fallbacks: () => countLines(file),
+    close: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+function makeDirectory(): string | undefined {
+  try {
+    const directory = mkdtempSync(join(tmpdir(), 'hg-session-'));
+    writeFileSync(join(directory, 'fallbacks'), '', { mode: 0o600 });
+    return directory;
+  } catch {
+    return undefined;
+  }
+}
+
+function countLines(file: string): number {
+  try {
+    return readFileSync(file, 'latin1').split('\n').length - 1;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,43 @@
+import { posix } from 'node:path';
+
+/** Who wrote a configuration file: later levels win. */
+export type FileLevel = 'system' | 'user' | 'project';
+
+export const CONFIG_FILE_NAME = 'hybridgrid.yaml';
+export const SYSTEM_CONFIG_FILE = `/etc/hybridgrid/${CONFIG_FILE_NAME}`;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The user's home as HOME or, where that is not set, the account database says. Byte strings. */
+export function homeDirectory(env: Environment, accountHome: string | undefined): string | undefined {
+  return isAbsolute(env.HOME) ? env.HOME : accountHome;
+}
+
+/** `$XDG_CACHE_HOME/hybridgrid`, as the XDG base directory specification has it. */
+export function defaultCacheDirectory(env: Environment, home: string | undefined): string | undefined {
+  const base = isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : home === undefined ? undefined : `${home}/.cache`;
+  return base === undefined ? undefined : posix.join(base, 'hybridgrid');
+}
+
+export function userConfigFile(env: Environment, home: string | undefined): string | undefined {
+  const base = isAbsolute(env.XDG_CONFIG_HOME)
+    ? env.XDG_CONFIG_HOME
+    : home === undefined
+      ? undefined
+      : `${home}/.config`;
+  return base === undefined ? undefined : posix.join(base, 'hybridgrid', CONFIG_FILE_NAME);
+}
+
+/** `cwd` and the directories above it, nearest first: `make -C` changes cwd, the project's file stays where it is. */
+export function directoriesUpwards(cwd: string): readonly string[] {
+  const found: string[] = [];
+  for (let directory = posix.normalize(cwd); ; directory = posix.dirname(directory)) {
+    found.push(directory);
+    if (directory === '/' || directory === '.') return found;
+  }
+}
+
+/** The specification tells us to ignore a relative value. */
+function isAbsolute(path: string | undefined): path is string {
+  return path?.startsWith('/') ?? false;
+}

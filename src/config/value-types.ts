@@ -1,0 +1,138 @@
+import { posix } from 'node:path';
+import { parseBytes, writeBytes } from '../base/bytes.ts';
+import { parseDuration, writeDuration } from '../base/duration.ts';
+
+/** What a relative path or a `~/` in a value means. Byte strings. */
+export interface ValueContext {
+  /** Relative paths start here; `undefined` where a relative path makes no sense and is refused. */
+  readonly directory: string | undefined;
+  readonly home: string | undefined;
+}
+
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string };
+
+/** One kind of value: how it is read (from YAML or from text) and how it is written back. */
+export interface ValueType<T> {
+  /** For the documentation and for completion. */
+  readonly name: string;
+  parse(raw: unknown, context: ValueContext): Parsed<T>;
+  /** As it would stand in `hybridgrid.yaml`. */
+  write(value: T): string;
+}
+
+const TRUE = new Set(['1', 'true', 'yes', 'on']);
+const FALSE = new Set(['0', 'false', 'no', 'off']);
+
+export const booleanType: ValueType<boolean> = {
+  name: 'boolean',
+  parse(raw) {
+    const text = String(raw).toLowerCase();
+    if (TRUE.has(text)) return ok(true);
+    return FALSE.has(text) ? ok(false) : expected('true or false');
+  },
+  write: String,
+};
+
+/** Bytes; `unlimited` is infinity. */
+export const sizeType: ValueType<number> = {
+  name: 'size',
+  parse(raw) {
+    if (raw === 'unlimited') return ok(Number.POSITIVE_INFINITY);
+    const bytes = parseBytes(String(raw));
+    return bytes === undefined || bytes === 0
+      ? expected('a size with its unit, such as 10GiB or 500MB, or "unlimited"')
+      : ok(bytes);
+  },
+  write: (value) => (Number.isFinite(value) ? writeBytes(value) : 'unlimited'),
+};
+
+/** Milliseconds; `never` is infinity. */
+export const durationType: ValueType<number> = {
+  name: 'duration',
+  parse(raw) {
+    if (raw === 'never') return ok(Number.POSITIVE_INFINITY);
+    const milliseconds = parseDuration(String(raw));
+    return milliseconds === undefined || milliseconds === 0
+      ? expected('a duration with its unit, such as 90s, 10m or 2d, or "never"')
+      : ok(milliseconds);
+  },
+  write: (value) => (Number.isFinite(value) ? writeDuration(value) : 'never'),
+};
+
+export const pathType: ValueType<string> = {
+  name: 'path',
+  parse(raw, context) {
+    if (typeof raw !== 'string' || raw === '') return expected('a path');
+    return absolutePath(raw, context);
+  },
+  write: yamlText,
+};
+
+/** A YAML list, or in the environment a colon-separated one as in PATH. */
+export const pathListType: ValueType<readonly string[]> = {
+  name: 'list of paths',
+  parse(raw, context) {
+    const items = typeof raw === 'string' ? raw.split(':').filter((item) => item !== '') : raw;
+    if (!Array.isArray(items)) return expected('a list of paths');
+    const paths: string[] = [];
+    for (const item of items) {
+      const path = pathType.parse(item, context);
+      if (!path.ok) return path;
+      paths.push(path.value);
+    }
+    return ok(paths);
+  },
+  write: (value) => `[${value.map(yamlText).join(', ')}]`,
+};
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const logLevelType: ValueType<LogLevel> = {
+  name: LOG_LEVELS.join(' | '),
+  parse(raw) {
+    const level = LOG_LEVELS.find((name) => name === raw);
+    return level === undefined ? expected(`one of ${LOG_LEVELS.join(', ')}`) : ok(level);
+  },
+  write: String,
+};
+
+/** `tool` leaves the number to the tool, `auto` is one per processor. */
+export type Jobs = number | 'auto' | 'tool';
+
+export const jobsType: ValueType<Jobs> = {
+  name: 'number | auto | tool',
+  parse(raw) {
+    if (raw === 'auto' || raw === 'tool') return ok(raw);
+    const count = /^[1-9]\d{0,3}$/.test(String(raw)) ? Number(raw) : undefined;
+    return count === undefined ? expected('a number from 1 to 9999, "auto" or "tool"') : ok(count);
+  },
+  write: String,
+};
+
+function absolutePath(text: string, context: ValueContext): Parsed<string> {
+  if (text === '~' || text.startsWith('~/')) {
+    if (context.home === undefined) return expected('a path without "~", because HOME is not set');
+    return ok(posix.normalize(`${context.home}${text.slice(1)}`));
+  }
+  if (text.startsWith('/')) return ok(withoutTrailingSlash(posix.normalize(text)));
+  if (context.directory === undefined) return expected('an absolute path');
+  return ok(withoutTrailingSlash(posix.join(context.directory, text)));
+}
+
+function withoutTrailingSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+/** Quotes only what YAML would read as something else than this text. */
+function yamlText(text: string): string {
+  return /^[\w/.@+~-][\w/.@+~ -]*$/.test(text) && !/^[-~]?$|^\d|\s$/.test(text) ? text : JSON.stringify(text);
+}
+
+function ok<T>(value: T): Parsed<T> {
+  return { ok: true, value };
+}
+
+function expected<T>(what: string): Parsed<T> {
+  return { ok: false, expected: what };
+}
