@@ -8,13 +8,13 @@ import { asUnwritable, errnoOf, type Unwritable } from './unwritable.ts';
  * milliseconds per object; what a power cut may tear is found by the checksum every reader verifies.
  */
 export function writeAtomically(layout: CacheLayout, target: string, data: Uint8Array): Unwritable | undefined {
-  const tmp = tmpPath(layout, 'new');
-  const problem = writeNew(layout, tmp, data);
-  return problem ?? moveIntoPlace(layout, tmp, target);
+  const tmp = writeTmp(layout, data);
+  return typeof tmp === 'string' ? moveIntoPlace(layout, tmp, target) : tmp;
 }
 
-/** Creates a file that must not exist. Leaves nothing behind when it fails. */
-function writeNew(layout: CacheLayout, path: string, data: Uint8Array): Unwritable | undefined {
+/** Writes a new tmp file and gives its path. Leaves nothing behind when it fails. */
+export function writeTmp(layout: CacheLayout, data: Uint8Array): string | Unwritable {
+  const path = tmpPath(layout, 'new');
   const opened = openNew(layout, path);
   if (typeof opened !== 'number') return opened;
   try {
@@ -23,15 +23,15 @@ function writeNew(layout: CacheLayout, path: string, data: Uint8Array): Unwritab
     } finally {
       closeSync(opened); // NFS and quotas may report the full disk only here.
     }
-    return undefined;
+    return path;
   } catch (error) {
     removeQuietly(path);
     return asUnwritable(error);
   }
 }
 
-/** Opens a new file for writing, making its directory only when it turns out to be missing. */
-export function openNew(layout: CacheLayout, path: string): number | Unwritable {
+/** Opens a new file that only the user may read, making its directory only when it turns out to be missing. */
+function openNew(layout: CacheLayout, path: string): number | Unwritable {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return openSync(fsPath(path), 'wx', 0o600);
