@@ -1,0 +1,126 @@
+import type { DriverMode, Family, Language } from './invocation.ts';
+
+/**
+ * What the compiler makes of an input: a language the cache handles, a header (compiling one makes a precompiled
+ * header), a language the cache does not handle, or something only the linker would read.
+ */
+export type InputKind = Language | 'header' | 'unsupported' | 'linker-input';
+
+/** Extensions, in exact case, with their meaning in C mode. Both families agree on these (gcc 12, clang 14). */
+const SHARED: Readonly<Record<string, InputKind>> = {
+  C: 'c++',
+  CPP: 'c++',
+  H: 'header',
+  M: 'unsupported',
+  S: 'assembler-with-cpp',
+  adb: 'unsupported',
+  ads: 'unsupported',
+  'c++': 'c++',
+  c: 'c',
+  cc: 'c++',
+  cp: 'c++',
+  cpp: 'c++',
+  cxx: 'c++',
+  f: 'unsupported',
+  f90: 'unsupported',
+  f95: 'unsupported',
+  h: 'header',
+  hh: 'header',
+  hpp: 'header',
+  hxx: 'header',
+  i: 'cpp-output',
+  ii: 'c++-cpp-output',
+  m: 'unsupported',
+  mi: 'unsupported',
+  mii: 'unsupported',
+  mm: 'unsupported',
+  s: 'assembler',
+};
+
+const FAMILY: Readonly<Record<Family, Readonly<Record<string, InputKind>>>> = {
+  gcc: {
+    F: 'unsupported',
+    F90: 'unsupported',
+    F95: 'unsupported',
+    'h++': 'header',
+    HPP: 'header',
+    brig: 'unsupported',
+    d: 'unsupported',
+    dd: 'unsupported',
+    di: 'unsupported',
+    go: 'unsupported',
+    hp: 'header',
+    m2: 'unsupported',
+    mod: 'unsupported',
+    rs: 'unsupported',
+    sx: 'assembler-with-cpp',
+    tcc: 'header',
+  },
+  clang: {
+    'C++': 'c++',
+    CC: 'c++',
+    CXX: 'c++',
+    bc: 'unsupported',
+    c3: 'unsupported',
+    'c++m': 'unsupported',
+    ccm: 'unsupported',
+    cl: 'unsupported',
+    cppm: 'unsupported',
+    cu: 'unsupported',
+    cui: 'unsupported',
+    cxxm: 'unsupported',
+    hip: 'unsupported',
+    hlsl: 'unsupported',
+    iim: 'unsupported',
+    ixx: 'unsupported',
+    ll: 'unsupported',
+    pcm: 'unsupported',
+    rs: 'unsupported',
+  },
+};
+
+const X_LANGUAGES: Readonly<Record<string, InputKind>> = {
+  assembler: 'assembler',
+  'assembler-with-cpp': 'assembler-with-cpp',
+  c: 'c',
+  'c++': 'c++',
+  'c++-cpp-output': 'c++-cpp-output',
+  'c++-header': 'header',
+  'c++-system-header': 'header',
+  'c++-user-header': 'header',
+  'c-header': 'header',
+  'cpp-output': 'cpp-output',
+};
+
+/** g++ and clang++ read these C inputs as C++. */
+const AS_CXX: Readonly<Partial<Record<InputKind, InputKind>>> = { c: 'c++', 'cpp-output': 'c++-cpp-output' };
+
+/** The extension: what follows the last dot of the last path component, if anything does. */
+export function extensionOf(path: string): string {
+  const base = path.slice(path.lastIndexOf('/') + 1);
+  const dot = base.lastIndexOf('.');
+  return dot < 0 ? '' : base.slice(dot + 1);
+}
+
+/** What an input is by its name, in a driver's mode. */
+export function kindByName(path: string, family: Family, mode: DriverMode): InputKind {
+  const extension = extensionOf(path);
+  const table = Object.hasOwn(SHARED, extension) ? SHARED : FAMILY[family];
+  const kind = Object.hasOwn(table, extension) ? (table[extension] as InputKind) : 'linker-input';
+  return mode === 'c++' ? (AS_CXX[kind] ?? kind) : kind;
+}
+
+/** What `-x NAME` makes of the inputs after it, whatever the driver's mode. */
+export function kindByLanguage(name: string): InputKind {
+  return Object.hasOwn(X_LANGUAGES, name) ? (X_LANGUAGES[name] as InputKind) : 'unsupported';
+}
+
+/** True for the languages on which the preprocessor runs. */
+export function isPreprocessed(language: Language): boolean {
+  return language === 'c' || language === 'c++' || language === 'assembler-with-cpp';
+}
+
+/** True for the languages that the compiler proper reads (the others go to the assembler alone). */
+export function isCompiled(language: Language): boolean {
+  return language !== 'assembler' && language !== 'assembler-with-cpp';
+}

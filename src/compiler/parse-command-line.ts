@@ -1,0 +1,167 @@
+import { type Refusal, refuse } from '../base/refusal.ts';
+import type {
+  CommandLineMeaning,
+  DepfileRequest,
+  DriverMode,
+  Family,
+  Invocation,
+  Language,
+  Output,
+} from './invocation.ts';
+import { isCompiled, isPreprocessed } from './languages.ts';
+import { type Input, type LineReading, readLine } from './option-reader.ts';
+import { defaultDepfile, defaultOutput, sideOutput } from './output-names.ts';
+
+export interface CommandLine {
+  readonly family: Family;
+  readonly mode: DriverMode;
+  /** The arguments after the compiler's name, response files expanded; byte strings. */
+  readonly args: readonly string[];
+}
+
+/** What a command line means: one compile, fully understood; a refusal with its reason; or no compile at all. */
+export function parseCommandLine({ family, mode, args }: CommandLine): CommandLineMeaning {
+  const reading = readLine(family, mode, args);
+  const { seen, inputs } = reading;
+  if (seen.has('query')) return { kind: 'not-a-compile' };
+  if (seen.has('verbose') && inputs.length === 0) return { kind: 'not-a-compile' };
+  const refusal = refusedCall(reading) ?? reading.refusals[0] ?? refusedDetails(reading);
+  if (refusal !== undefined) return refusal;
+  const [source] = inputs as [Input];
+  return compileOf(reading, source.name, source.kind as Language, args);
+}
+
+/** The kinds of calls that are no compile to one object, whatever else the line says. */
+function refusedCall({ seen, inputs, refusals }: LineReading): Refusal | undefined {
+  if (seen.has('preprocess')) return refuse('preprocess-only');
+  if (seen.has('syntax')) return refuse('syntax-only');
+  const compiles = seen.has('object') || seen.has('assembly');
+  if (!compiles && inputs.length > 0) return inputs.every(isHeader) ? refuse('precompiled-header') : refuse('link');
+  return inputs.length === 0 && refusals.length === 0 ? refuse('no-source') : undefined;
+}
+
+function isHeader(input: Input): boolean {
+  return input.kind === 'header';
+}
+
+/** Everything known and well-spelled, and still not one compile the cache can account for. */
+function refusedDetails(reading: LineReading): Refusal | undefined {
+  const { seen } = reading;
+  if (seen.has('verbose')) return refuse('unsupported-option', '-v');
+  return refusedInputs(reading) ?? refusedOutput(reading) ?? refusedDepfile(reading);
+}
+
+function refusedInputs({ inputs, seen }: LineReading): Refusal | undefined {
+  const [first, second] = inputs;
+  if (first === undefined) return refuse('no-source');
+  if (second !== undefined) return refuse('several-sources', second.name);
+  if (first.name === '-') return refuse('stdin-source');
+  if (first.kind === 'header') return refuse('precompiled-header', first.name);
+  if (first.kind === 'unsupported') return refuse('unsupported-language', first.name);
+  if (first.kind === 'linker-input') return refuse('no-source', first.name);
+  // "-S" on assembler text prints to stdout or does nothing, depending on the compiler.
+  if (seen.has('assembly') && !isCompiled(first.kind)) return refuse('unsupported-option', '-S');
+  return undefined;
+}
+
+function refusedOutput({ outputs }: LineReading): Refusal | undefined {
+  if (outputs.length > 1) return refuse('unsupported-option', '-o');
+  if (outputs[0] === '-') return refuse('output-to-stdout', '-o');
+  return outputs[0] === '' ? refuse('unsupported-option', '-o') : undefined;
+}
+
+/**
+ * -MD and -MMD go through the driver, -Wp,-MD past it: mixed, the two families read them differently, and so do
+ * several -Wp, or -Wp with -MF.
+ */
+function refusedDepfile({ depfileRequests, depfilePaths }: LineReading): Refusal | undefined {
+  if (depfilePaths.includes('-')) return refuse('output-to-stdout', '-MF');
+  const passed = depfileRequests.filter((request) => request.passed).length;
+  if (passed > 0 && (depfileRequests.length > 1 || depfilePaths.length > 1))
+    return refuse('unsupported-option', '-Wp,-MD');
+  return undefined;
+}
+
+function compileOf(
+  reading: LineReading,
+  source: string,
+  language: Language,
+  args: readonly string[],
+): CommandLineMeaning {
+  const { family, mode, seen } = reading;
+  const stage = seen.has('assembly') ? 'assembly' : 'object';
+  const named = reading.outputs[0];
+  const output = named ?? defaultOutput(source, stage === 'object' ? 'o' : 's');
+  const preprocesses = isPreprocessed(language);
+  const depfile = preprocesses ? depfileOf(reading, source) : ({ kind: 'none' } as const);
+  const sides = [...depfileOutput(depfile), ...sideOutputs(reading, source, language)];
+  // -o /dev/null is a habit of configure scripts; files beside it (/dev/null.d) are nobody's wish.
+  if (output === '/dev/null' && sides.some((side) => side.path.startsWith('/dev/')))
+    return refuse('special-output', output);
+  const recordsCommandLine = seen.has('records');
+  const main: Output = { role: stage, path: output, required: true };
+  const meaning: Invocation = {
+    kind: 'compile',
+    family,
+    mode,
+    language,
+    stage,
+    source,
+    output,
+    outputs: [main, ...sides],
+    depfile,
+    keyArgs: recordsCommandLine ? args : keyArgs(reading, depfile),
+    searchArgs: reading.search,
+    toolArgs: reading.tool,
+    forcedIncludes: preprocesses ? reading.forcedIncludes : [],
+    extraInputs: reading.extraInputs,
+    nativeArch: reading.nativeArch,
+    debug: reading.debug,
+    recordsCommandLine,
+    externalAssembler: stage === 'object' && reading.externalAs,
+    preprocesses,
+    colour: reading.colour,
+    columnsMatter: columnsMatter(reading),
+  };
+  return meaning;
+}
+
+function depfileOf({ depfileRequests, depfilePaths, outputs }: LineReading, source: string): DepfileRequest {
+  if (depfileRequests.length === 0) return { kind: 'none' };
+  // Both families: a single -MMD anywhere leaves the system headers out, whatever the order (gcc 12, clang 14).
+  const systemHeaders = depfileRequests.every((request) => request.systemHeaders);
+  const path = depfilePaths.at(-1) ?? defaultDepfile(source, outputs[0]);
+  return { kind: 'user', path, systemHeaders };
+}
+
+function depfileOutput(depfile: DepfileRequest): Output[] {
+  return depfile.kind === 'user' ? [{ role: 'depfile', path: depfile.path, required: true }] : [];
+}
+
+function sideOutputs(reading: LineReading, source: string, language: Language): Output[] {
+  const { family, seen, outputs } = reading;
+  const path = (extension: string) => sideOutput(family, source, outputs[0], extension);
+  const sides: Output[] = [];
+  // Where it is not required, the compiler does without: clang with LTO or no debug information, gcc with -S.
+  if (reading.splitDwarf === 'yes') sides.push({ role: 'dwo', path: path('dwo'), required: false });
+  if (!isCompiled(language)) return sides;
+  if (seen.has('coverage')) sides.push({ role: 'gcno', path: path('gcno'), required: false });
+  if (seen.has('stack-usage')) sides.push({ role: 'su', path: path('su'), required: false });
+  return sides;
+}
+
+/** The output's name is in a depfile without -MT or -MQ, in the .dwo reference and in coverage's file names. */
+function namesOutput({ seen, splitDwarf, depfileTargets }: LineReading, depfile: DepfileRequest): boolean {
+  if (depfile.kind === 'user' && depfileTargets === 0) return true;
+  return splitDwarf !== 'no' || seen.has('coverage') || seen.has('names-output');
+}
+
+function keyArgs(reading: LineReading, depfile: DepfileRequest): string[] {
+  const output = namesOutput(reading, depfile);
+  const included = { always: true, 'output-named': output, 'no-depfile': depfile.kind === 'none' };
+  return reading.keyParts.filter((part) => included[part.when]).map((part) => part.text);
+}
+
+function columnsMatter({ seen, debug }: LineReading): boolean {
+  return debug || seen.has('columns') || seen.has('coverage') || seen.has('names-output');
+}
