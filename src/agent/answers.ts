@@ -70,7 +70,7 @@ function writer(type: string): Writer {
   };
   const bytes = (value: string): void => {
     room(value.length);
-    at += buffer.latin1Write(value, at);
+    at += buffer.write(value, at, 'latin1');
   };
   const u8 = (value: number): void => {
     room(1);
@@ -151,6 +151,6 @@ export function encodeHit(answer: HitAnswer): Buffer {
 /** A control reply: JSON. */
 export function encodeControl(reply: unknown): Buffer {
   const w = writer('S');
-  w.text(Buffer.from(JSON.stringify(reply), 'utf8').latin1Slice());
+  w.text(Buffer.from(JSON.stringify(reply), 'utf8').toString('latin1'));
   return w.frame();
 }

@@ -77,7 +77,7 @@ export async function describeCompile(request: CompileRequest, services: Describ
   if (!settings['cache.enabled']) return refused(refuse('disabled'));
   const driver = classifyDriver(request.compiler.slice(request.compiler.lastIndexOf('/') + 1));
   const variable = refusingVariable(request.env);
-  if (variable !== undefined) return refused(variable);
+  if (variable !== undefined) return refused(refuse('compiler-environment', variable));
 
   const expanded = expandResponseFiles(request.args, (path) => readText(inDirectory(request.cwd, path)));
   if ('kind' in expanded) return refused(expanded);

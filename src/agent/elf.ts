@@ -23,8 +23,8 @@ export function programKind(path: string): ProgramKind {
   } catch {
     return { kind: 'unknown' };
   }
-  if (head.latin1Slice(0, 2) === '#!') return { kind: 'script' };
-  if (size < 64 || head.latin1Slice(0, 4) !== '\x7fELF') return { kind: 'unknown' };
+  if (head.toString('latin1', 0, 2) === '#!') return { kind: 'script' };
+  if (size < 64 || head.toString('latin1', 0, 4) !== '\x7fELF') return { kind: 'unknown' };
   return { kind: 'elf', interpreter: interpreterOf(head, size) };
 }
 
@@ -47,7 +47,7 @@ function interpreterOf(head: Buffer, size: number): string | undefined {
     const offset = wide ? word(at + 8) : u32(at + 4);
     const length = wide ? word(at + 32) : u32(at + 16);
     if (offset + length > size) return undefined;
-    return head.latin1Slice(offset, offset + length - 1);
+    return head.toString('latin1', offset, offset + length - 1);
   }
   return undefined;
 }

@@ -14,7 +14,13 @@ import type { Stamp } from './answers.ts';
 const QUIET_NS = 2_000_000_000n;
 
 export interface FileDigest {
+  /** SHA-256 of the content. */
   readonly digest: Digest;
+  /**
+   * Content and, where a symbolic link leads there, the real path: compilers write real paths of system headers into
+   * depfiles, so a link that is turned to an equal file elsewhere is still a change.
+   */
+  readonly identity: Digest;
   readonly stamp: Stamp;
   /** False while the file is too young for its stamp to prove its content. */
   readonly settled: boolean;
@@ -132,7 +138,10 @@ function readDigest(path: string, memory: Memory, isSettled: (s: Stamp) => boole
   const read = readStamped(path);
   if (read === undefined) return undefined;
   const settled = isSettled(read.stamp) && sameStamp(read.stamp, read.after);
-  const state: FileDigest = { digest: sha256(read.bytes), stamp: read.stamp, settled };
+  const digest = sha256(read.bytes);
+  const real = fromBytes(realpathSync.native(fsPath(path), { encoding: 'buffer' }));
+  const identity = real === path ? digest : sha256(`${digest} ${real}`);
+  const state: FileDigest = { digest, identity, stamp: read.stamp, settled };
   if (settled) remember(memory.digests, path, state);
   else memory.digests.delete(path);
   return { state, bytes: read.bytes };

@@ -49,7 +49,7 @@ function equal(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((text, i) => text === b[i]);
 }
 
-function readConfigFile(path: string): FileRead {
+export function readConfigFile(path: string): FileRead {
   try {
     const st = statSync(fsPath(path), { throwIfNoEntry: false });
     if (st === undefined) return { kind: 'absent' };

@@ -75,7 +75,7 @@ function reader(payload: Buffer): Reader & { position(): number } {
     text() {
       const size = u32();
       const start = need(size);
-      return payload.latin1Slice(start, start + size);
+      return payload.toString('latin1', start, start + size);
     },
     position: () => at,
   };
@@ -107,7 +107,7 @@ function readHead(payload: Buffer): { head: RequestHead; terminal: boolean; body
   const flags = r.u8();
   const session = r.text();
   const bodyAt = r.position();
-  const memoKey = String.fromCharCode(flags) + payload.latin1Slice(bodyAt);
+  const memoKey = String.fromCharCode(flags) + payload.toString('latin1', bodyAt);
   return { head: { session, memoKey }, terminal: (flags & 1) === 1, bodyAt };
 }
 

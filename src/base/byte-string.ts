@@ -10,7 +10,7 @@ const ASCII = /^[\x00-\x7f]*$/;
 
 /** Bytes to a byte string. */
 export function fromBytes(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 /** A byte string to its bytes. */
@@ -30,5 +30,5 @@ export function forDisplay(text: string): string {
 
 /** A native JavaScript string (argv, `process.env`, configuration) as a byte string. */
 export function fromNative(text: string): string {
-  return ASCII.test(text) ? text : Buffer.from(text, 'utf8').latin1Slice();
+  return ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -1,0 +1,150 @@
+import type { Digest } from '../base/digest.ts';
+import { type AbsentGroup, absentOf, type Entry, type Input, inputsOf, type Manifest, presentOf } from '../cache/manifest.ts';
+import type { Check } from './answers.ts';
+import { type Description, inDirectory } from './describe.ts';
+import type { FileStates } from './file-state.ts';
+import { DIRECTORY_INPUT, directoryIdentity } from './inputs.ts';
+import { wantsColour } from './plan.ts';
+
+/** A stored result whose every condition holds now, with the checks by which the launcher proves it again. */
+export interface Proof {
+  readonly entry: Entry;
+  readonly checks: readonly Check[];
+  /** Check index to directory, for the checks that stand for many absent names. */
+  readonly directoryChecks: ReadonlyMap<number, string>;
+  /** Whether the checks prove it later as well; false while a file is too young for its stamp to mean anything. */
+  readonly lasting: boolean;
+}
+
+export interface LookupServices {
+  readonly files: FileStates;
+  /** Directories seen to change between compiles (build output): absent names in them are checked one by one. */
+  readonly churning: ReadonlySet<string>;
+}
+
+/** Finds the newest entry that holds. */
+export function findProof(manifest: Manifest, description: Description, services: LookupServices): Proof | undefined {
+  const seen = new Map<string, Digest | undefined>();
+  const current = ({ path, flags }: Input): Digest | undefined => {
+    const key = `${flags} ${path}`;
+    if (!seen.has(key)) seen.set(key, identityNow(path, flags, services.files));
+    return seen.get(key);
+  };
+  for (const entry of manifest.entries) {
+    if (!colourFits(entry, description)) continue;
+    if (!inputsOf(manifest, entry).every((input) => current(input) === input.digest)) continue;
+    const proof = proofOf(manifest, entry, description, services);
+    if (proof !== undefined) return proof;
+  }
+  return undefined;
+}
+
+/** What an input of a manifest is known by, as of now. */
+export function identityNow(path: string, flags: number, files: FileStates): Digest | undefined {
+  return flags === DIRECTORY_INPUT ? directoryIdentity(path, files) : files.digestOf(path)?.identity;
+}
+
+/** Coloured diagnostics can be stripped, plain ones not coloured; empty ones are both. */
+function colourFits(entry: Entry, description: Description): boolean {
+  const empty = entry.stderr.kind === 'inline' && entry.stderr.text === '';
+  return empty || entry.colour === 'coloured' || !wantsColour(description);
+}
+
+interface Collected {
+  readonly checks: Check[];
+  readonly directoryChecks: Map<number, string>;
+  lasting: boolean;
+}
+
+function proofOf(
+  manifest: Manifest,
+  entry: Entry,
+  description: Description,
+  services: LookupServices,
+): Proof | undefined {
+  const { files } = services;
+  const collected: Collected = { checks: [], directoryChecks: new Map(), lasting: true };
+  const parts = description.toolchain.parts.map((part) => part.path);
+  const inputs = inputsOf(manifest, entry);
+  const inputFiles = inputs.filter((input) => input.flags !== DIRECTORY_INPUT).map((input) => input.path);
+  for (const path of new Set([...parts, ...description.decidingFiles, ...inputFiles])) {
+    if (!addFileCheck(path, files, collected)) return undefined;
+  }
+  for (const { path, flags } of inputs) {
+    if (flags === DIRECTORY_INPUT) addIdentityCheck(path, files, collected);
+  }
+  for (const path of description.decidingAbsent) {
+    if (files.stampOf(path) !== undefined) return undefined;
+    collected.checks.push({ kind: 'absent', path });
+  }
+  for (const path of presentOf(manifest, entry)) {
+    if (files.stampOf(path) === undefined) return undefined;
+    collected.checks.push({ kind: 'present', path });
+  }
+  addLogicalDirectory(description, files, collected);
+  const outputDirectory = directoryOf(inDirectory(description.request.cwd, description.invocation.output));
+  for (const group of absentOf(manifest, entry)) {
+    const quiet = !services.churning.has(group.dir) && group.dir !== outputDirectory;
+    if (!addAbsenceChecks(group, quiet, files, collected)) return undefined;
+  }
+  return { entry, ...collected };
+}
+
+function addFileCheck(path: string, files: FileStates, collected: Collected): boolean {
+  const state = files.digestOf(path);
+  if (state === undefined) return false;
+  collected.checks.push({ kind: 'file', path, stamp: state.stamp });
+  if (!state.settled) collected.lasting = false;
+  return true;
+}
+
+/** $PWD decides DW_AT_comp_dir as long as it names the same directory. */
+function addLogicalDirectory({ request, fields }: Description, files: FileStates, collected: Collected): void {
+  const pwd = fields.find((field) => field.tag === 'pwd')?.value;
+  if (pwd !== undefined && pwd !== request.cwd) addIdentityCheck(pwd, files, collected);
+}
+
+function addIdentityCheck(path: string, files: FileStates, collected: Collected): void {
+  const at = files.stampOf(path);
+  if (at === undefined) collected.lasting = false;
+  else collected.checks.push({ kind: 'identity', path, stamp: at.stamp });
+}
+
+/**
+ * Proves that none of the names exists. A quiet directory whose stamp is old proves all of them by one stat; in one
+ * that churns, or is too young, each name is asked for.
+ */
+function addAbsenceChecks(group: AbsentGroup, quiet: boolean, files: FileStates, collected: Collected): boolean {
+  const { dir, names } = group;
+  const listing = files.listingOf(dir);
+  if (listing === undefined) {
+    if (files.stampOf(dir) !== undefined) return addNamedAbsences(group, files, collected);
+    collected.checks.push({ kind: 'absent', path: dir });
+    return true;
+  }
+  for (const name of names) {
+    const slash = name.indexOf('/');
+    const first = slash < 0 ? name : name.slice(0, slash);
+    if (listing.names.has(first) && files.stampOf(`${dir}/${name}`) !== undefined) return false;
+    // Below an existing sub-directory this directory's stamp proves nothing.
+    if (listing.names.has(first)) return addNamedAbsences(group, files, collected);
+  }
+  if (!quiet || !listing.settled) return addNamedAbsences(group, files, collected);
+  collected.directoryChecks.set(collected.checks.length, dir);
+  collected.checks.push({ kind: 'directory', path: dir, stamp: listing.stamp });
+  return true;
+}
+
+function addNamedAbsences({ dir, names }: AbsentGroup, files: FileStates, collected: Collected): boolean {
+  for (const name of names) {
+    const path = `${dir}/${name}`;
+    if (files.stampOf(path) !== undefined) return false;
+    collected.checks.push({ kind: 'absent', path });
+  }
+  return true;
+}
+
+export function directoryOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash <= 0 ? '/' : path.slice(0, slash);
+}

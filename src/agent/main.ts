@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import { fromNative } from '../base/byte-string.ts';
+import { janitor } from '../cache/janitor.ts';
+import { resolveSettings } from '../config/resolve.ts';
+import { openLog } from '../observe/log.ts';
+import { caches } from './caches.ts';
+import type { AgentStatus, ControlReply, ControlRequest } from './control.ts';
+import { nativeArch } from './describe.ts';
+import { type Engine, type EngineServices, engine } from './engine.ts';
+import { explain } from './explain.ts';
+import { fileStates } from './file-state.ts';
+import { preparedAnswers } from './prepared-answers.ts';
+import { readConfigFile, requestSettings } from './request-settings.ts';
+import { searchLists } from './search-lists.ts';
+import { type AgentServer, listen } from './server.ts';
+import { sessions } from './sessions.ts';
+import { toolchains } from './toolchain.ts';
+
+export interface ServeOptions {
+  /** Path of the Unix socket, as the launcher computed it. */
+  readonly socket: string;
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const TICK_MS = 2_000;
+const MAINTENANCE_MS = 60_000;
+
+/** Runs the agent until it is told to stop, is idle for long, or cannot be reached any more. Returns the exit code. */
+export async function serveAgent({ socket, version, env }: ServeOptions): Promise<number> {
+  const given = Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, fromNative(value)]])),
+  );
+  const resolution = await resolveSettings({ cwd: '/', env: given, readFile: readConfigFile });
+  // With a broken configuration compiles are refused one by one, saying so; the agent itself can still explain.
+  const settings = resolution.ok ? resolution.settings : (await defaultSettings(given)).settings;
+  const directory = settings['cache.dir'];
+  const log = openLog(`${directory}/agent.log`, settings['agent.log_level'], settings['agent.log_size']);
+  const services = await composeServices(directory, (message, details) => log.logger.info(details, message));
+  const serving = engine(services);
+  const stop = signalled();
+  const startedAt = new Date();
+  let server: AgentServer | undefined;
+  const status = (): AgentStatus => ({
+    pid: process.pid,
+    version,
+    socket,
+    cacheDir: directory,
+    startedAt: startedAt.toISOString(),
+    requests: server?.requests ?? 0,
+    connections: server?.connections ?? 0,
+    storing: serving.storing,
+    memoryBytes: process.memoryUsage.rss(),
+    cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
+    idleExitSeconds: settings['agent.idle_exit'] / 1000,
+  });
+  const control = (request: ControlRequest): Promise<ControlReply> =>
+    answerControl(request, { status, serving, services, stop: stop.now });
+  const failed = (error: unknown): void => log.logger.error({ error: errorText(error) }, 'request failed');
+  server = await listen({ socketPath: socket, engine: serving, control, failed, now: Date.now });
+  log.logger.info({ pid: process.pid, version, socket, cacheDir: directory }, 'agent started');
+  const keeper = janitor(services.defaultCache.layout, {
+    maxBytes: settings['cache.max_size'],
+    compressAfterMs: settings['cache.compress_after'],
+  });
+  await untilDone(server, settings['agent.idle_exit'], stop.asked, () => {
+    log.rotate();
+    void keeper.run().catch(failed);
+  });
+  await server.close();
+  await flush(serving, services);
+  log.logger.info('agent stopped');
+  log.flush();
+  return 0;
+}
+
+async function defaultSettings(env: Readonly<Record<string, string>>) {
+  const plain = Object.fromEntries(Object.entries(env).filter(([name]) => /^(HOME|XDG_CACHE_HOME)$/.test(name)));
+  const resolution = await resolveSettings({
+    cwd: '/',
+    env: plain,
+    readFile: () => ({ kind: 'absent' }),
+  });
+  if (!resolution.ok) throw new Error('the default configuration is invalid');
+  return resolution;
+}
+
+async function composeServices(
+  directory: string,
+  log: (message: string, details: object) => void,
+): Promise<EngineServices> {
+  const files = fileStates(() => BigInt(Date.now()) * 1_000_000n);
+  const opened = caches(randomBytes(8).toString('hex'));
+  return {
+    files,
+    toolchains: toolchains(files),
+    settings: requestSettings(files),
+    nativeArch: nativeArch(),
+    searchLists: searchLists(files),
+    now: Date.now,
+    caches: opened,
+    defaultCache: await opened.at(directory),
+    prepared: preparedAnswers(),
+    sessions: sessions(),
+    churning: new Set(),
+    log,
+  };
+}
+
+interface ControlTargets {
+  readonly status: () => AgentStatus;
+  readonly serving: Engine;
+  readonly services: EngineServices;
+  readonly stop: () => void;
+}
+
+async function answerControl(request: ControlRequest, targets: ControlTargets): Promise<ControlReply> {
+  const { serving, services } = targets;
+  switch (request.op) {
+    case 'status':
+      return { ok: true, status: targets.status() };
+    case 'session':
+      await serving.settled();
+      return { ok: true, session: services.sessions.read(request.session) };
+    case 'explain':
+      await serving.settled();
+      return { ok: true, explanation: await explain(request.command, services) };
+    case 'flush':
+      await flush(serving, services);
+      return { ok: true };
+    case 'stop':
+      await flush(serving, services);
+      targets.stop();
+      return { ok: true };
+    default:
+      return { ok: false, error: 'unknown request' };
+  }
+}
+
+async function flush(serving: Engine, services: EngineServices): Promise<void> {
+  await serving.settled();
+  for (const cache of await services.caches.all()) {
+    await cache.blobs.flush();
+    await cache.manifests.flush();
+    await cache.statistics.flush();
+  }
+}
+
+/** SIGTERM and SIGINT end the agent as `agent stop` does. */
+function signalled(): { readonly asked: Promise<void>; readonly now: () => void } {
+  let now = (): void => undefined;
+  const asked = new Promise<void>((resolve) => {
+    now = resolve;
+  });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => now());
+  return { asked, now: () => now() };
+}
+
+function untilDone(
+  server: AgentServer,
+  idleExitMs: number,
+  asked: Promise<void>,
+  maintain: () => void,
+): Promise<void> {
+  return new Promise((resolve) => {
+    let maintained = Date.now();
+    const timer = setInterval(() => {
+      const now = Date.now();
+      if (server.idleMs(now) > idleExitMs || !server.reachable()) done();
+      if (now - maintained < MAINTENANCE_MS) return;
+      maintained = now;
+      maintain();
+    }, TICK_MS);
+    const done = (): void => {
+      clearInterval(timer);
+      resolve();
+    };
+    void asked.then(done);
+  });
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,118 @@
+import { type Refusal, refuse } from '../base/refusal.ts';
+import { INLINE_LIMIT, fitsManifest, type NewEntry, type StoredOutput, type StoredText } from '../cache/manifest.ts';
+import { toBytes } from '../base/byte-string.ts';
+import type { BlobRef } from '../cas/blob-store.ts';
+import type { OpenCache } from './caches.ts';
+import { type Description, inDirectory } from './describe.ts';
+import type { FileStates } from './file-state.ts';
+import { learnConditions } from './inputs.ts';
+import type { CompilePlan } from './plan.ts';
+import { discard, readLists } from './read-files.ts';
+import type { SearchLists } from './search-lists.ts';
+import type { CompileEnded } from './wire.ts';
+
+export interface StoreServices {
+  readonly files: FileStates;
+  readonly searchLists: SearchLists;
+  readonly now: () => number;
+}
+
+export type StoreOutcome = { readonly kind: 'stored'; readonly bytes: number } | Refusal;
+
+/** Everything a finished compile left in the tmp directory. */
+export function leftovers(plan: CompilePlan): readonly (string | undefined)[] {
+  return [plan.depfile, plan.assemblerDepfile, ...plan.captures.map((capture) => capture.to)];
+}
+
+/**
+ * Turns a finished compile into a manifest entry, if it can be proved what the result depends on. Runs after the
+ * launcher has gone: nobody waits for it.
+ */
+export async function storeResult(
+  description: Description,
+  plan: CompilePlan,
+  ended: CompileEnded,
+  cache: OpenCache,
+  services: StoreServices,
+): Promise<StoreOutcome> {
+  try {
+    const refused = checkCaptures(description, plan, ended, services.files);
+    if (refused !== undefined) return refused;
+    const lists = readLists(description, plan, services.files);
+    if (lists.kind === 'refused') return lists;
+    const search = await services.searchLists.of(description);
+    if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
+    const conditions = learnConditions(description, lists, search, ended, services.files);
+    if (conditions.kind === 'refused') return conditions;
+    const outputs = await adoptOutputs(plan, ended, cache);
+    if ('kind' in outputs) return outputs;
+    const stderr = await keepText(ended.stderr, cache);
+    if ('reason' in stderr) return stderr;
+    const entry: NewEntry = {
+      inputs: conditions.inputs,
+      present: conditions.present,
+      absent: conditions.absent,
+      outputs,
+      stderr,
+      colour: plan.coloured ? 'coloured' : 'plain',
+      compileMs: Number(ended.endedNs - ended.startedNs) / 1e6,
+      cpuMs: ended.cpuUs / 1e3,
+      storedAt: services.now(),
+    };
+    if (!fitsManifest(entry)) return refuse('input-too-large');
+    const written = cache.manifests.add(description.key, description.fields, entry);
+    return written.kind === 'stored' ? written : refuse('cache-unwritable', written.code);
+  } finally {
+    discard(leftovers(plan));
+  }
+}
+
+function checkCaptures(
+  { request }: Description,
+  plan: CompilePlan,
+  ended: CompileEnded,
+  files: FileStates,
+): Refusal | undefined {
+  if (ended.stderrTooLong) return refuse('output-too-large', 'diagnostics');
+  for (const [i, capture] of plan.captures.entries()) {
+    const how = ended.captures[i] ?? 'failed';
+    if (how === 'special') return refuse('special-output', capture.from);
+    if (how === 'failed') return refuse('cache-unwritable', capture.from);
+    if (how === 'absent' && capture.output.required) return refuse('output-missing', capture.from);
+    // The tmp file must be the file make is left with: the same size, unless somebody is already changing it.
+    if (how === 'ok' && files.stampOf(capture.to) === undefined) return refuse('cache-unwritable', capture.to);
+    if (how === 'ok' && isStale(inDirectory(request.cwd, capture.from), capture.output.required, ended, files)) {
+      return refuse('output-missing', capture.from);
+    }
+  }
+  return undefined;
+}
+
+/** An optional output that was there before and was not written by this run must not be taken for its result. */
+function isStale(path: string, required: boolean, ended: CompileEnded, files: FileStates): boolean {
+  if (required) return false;
+  const at = files.stampOf(path);
+  return at !== undefined && at.stamp.mtime < ended.startedNs - 2_000_000_000n;
+}
+
+async function adoptOutputs(
+  plan: CompilePlan,
+  ended: CompileEnded,
+  cache: OpenCache,
+): Promise<readonly StoredOutput[] | Refusal> {
+  const outputs: StoredOutput[] = [];
+  for (const [i, capture] of plan.captures.entries()) {
+    if (ended.captures[i] !== 'ok') continue;
+    const stored = await cache.blobs.adopt(capture.to);
+    if (stored.kind !== 'stored') return refuse('cache-unwritable', stored.code);
+    outputs.push({ role: capture.output.role, ref: stored.ref });
+  }
+  return outputs;
+}
+
+async function keepText(text: string, cache: OpenCache): Promise<StoredText | Refusal> {
+  if (text.length <= INLINE_LIMIT) return { kind: 'inline', text };
+  const stored = await cache.blobs.put(toBytes(text));
+  const ref: BlobRef | undefined = stored.kind === 'stored' ? stored.ref : undefined;
+  return ref === undefined ? refuse('cache-unwritable') : { kind: 'blob', ref };
+}
