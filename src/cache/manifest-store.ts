@@ -28,7 +28,10 @@ export interface ManifestStore {
   flush(): Promise<void>;
 }
 
-/** Two agents that keep on meeting on one manifest give up merging after this: an entry is lost, a compile repeated. */
+/**
+ * Two agents that keep on meeting on one manifest give up merging after this. What is lost then, or by a writer that
+ * is stopped between its last look and its rename, are entries: a compile is repeated. Within one agent nothing is.
+ */
 const MERGES = 8;
 /** The largest manifest we write is about 10 MB. */
 const MAX_FILE_BYTES = 64 << 20;
