@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../base/digest.ts';
-import { newEntries } from './manifest.arbitrary.ts';
 import { addEntry, emptyManifest, type Manifest, type NewEntry } from './manifest.ts';
 import { decodeManifest, encodeManifest, isOtherVersion } from './manifest-format.ts';
+import { newEntries } from './testing/new-entries.ts';
 
 const key = sha256('key');
 const empty = emptyManifest(key, [

@@ -21,12 +21,12 @@ import { sha256 } from '../base/digest.ts';
 import { type CacheLayout, cacheLayout, parentOf, shardedPath } from '../cas/layout.ts';
 import { type Entry, inputsOf, type Manifest, type NewEntry } from './manifest.ts';
 import { openManifestStore } from './manifest-store.ts';
-import type { WriterTask } from './manifest-writer.fixture.ts';
+import type { WriterTask } from './testing/manifest-writer.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'hg-manifests-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const WRITER = new URL('./manifest-writer.fixture.ts', import.meta.url).pathname;
+const WRITER = new URL('./testing/manifest-writer.ts', import.meta.url).pathname;
 
 let made = 0;
 function freshLayout(): CacheLayout {

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../base/digest.ts';
 import { findEntry, nearestDifferences } from './lookup.ts';
-import { newEntries } from './manifest.arbitrary.ts';
 import {
   absentOf,
   addEntry,
@@ -20,6 +19,7 @@ import {
   withoutEntry,
   withResult,
 } from './manifest.ts';
+import { newEntries } from './testing/new-entries.ts';
 
 const key = sha256('key');
 const empty = emptyManifest(key, [{ tag: 'option', value: '-O2' }]);

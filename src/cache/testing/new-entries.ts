@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { sha256 } from '../base/digest.ts';
-import type { NewEntry } from './manifest.ts';
+import { sha256 } from '../../base/digest.ts';
+import type { NewEntry } from '../manifest.ts';
 
 /** Few names, so that entries share and repeat them; some with bytes that JSON and paths find hard. */
 const path = fc.constantFrom(

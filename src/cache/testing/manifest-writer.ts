@@ -1,7 +1,7 @@
 import { isMainThread, workerData } from 'node:worker_threads';
-import { type Digest, sha256 } from '../base/digest.ts';
-import { cacheLayout } from '../cas/layout.ts';
-import { openManifestStore } from './manifest-store.ts';
+import { type Digest, sha256 } from '../../base/digest.ts';
+import { cacheLayout } from '../../cas/layout.ts';
+import { openManifestStore } from '../manifest-store.ts';
 
 /** What a writer does; as a process it gets the first four as its arguments. */
 export interface WriterTask {
