@@ -63,7 +63,11 @@ const REFUSING_PREFIXES = ['CC_LOG_DIAGNOSTICS', 'CC_PRINT_', 'CCC_ADD_ARGS', 'C
 
 /** True for a variable that matters to some compile: what the launcher must hand over for the key. */
 export function isCompilerVariable(name: string): boolean {
-  return KEY_VARIABLES.has(name) || [...KEY_PREFIXES, ...CLANG_KEY_PREFIXES].some((prefix) => name.startsWith(prefix)) || refuses(name);
+  return (
+    KEY_VARIABLES.has(name) ||
+    [...KEY_PREFIXES, ...CLANG_KEY_PREFIXES].some((prefix) => name.startsWith(prefix)) ||
+    refuses(name)
+  );
 }
 
 function refuses(name: string): boolean {

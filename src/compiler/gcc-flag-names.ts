@@ -13,24 +13,25 @@ export const GCC_FLAG_NAMES = words(`
   analyzer-verbosity= argument-alias argument-noalias argument-noalias-anything argument-noalias-global
   asan-shadow-offset= assume-sane-operators-new-delete auto-inc-dec avoid-store-forwarding bit-tests
   branch-target-load-optimize branch-target-load-optimize2 call-used- canonical-system-headers check-data-deps
-  check-new code-hoisting combine-stack-adjustments compare-elim concepts concepts-diagnostics-depth= concepts-ts
-  condition-coverage constexpr-cache-depth= constexpr-fp-except constexpr-loop-limit= constexpr-ops-limit=
-  contract-assumption-mode= contract-build-level= contract-continuation-mode= contract-mode= contract-role=
-  contract-semantic= contract-strict-declarations= contracts contracts-nonattr cprop-registers cse-follow-jumps
-  cse-skip-blocks dce declone-ctor-dtor deduce-init-list delayed-branch delete-dead-exceptions
-  devirtualize-at-ltrans diagnostics-all-candidates diagnostics-column-origin= diagnostics-column-unit=
-  diagnostics-escape-format= diagnostics-generate-patch diagnostics-minimum-margin-width= diagnostics-path-format=
-  diagnostics-plain-output diagnostics-show-caret diagnostics-show-context diagnostics-show-context=
-  diagnostics-show-cwe diagnostics-show-event-links diagnostics-show-highlight-colors diagnostics-show-labels
-  diagnostics-show-location= diagnostics-show-nesting diagnostics-show-nesting-levels
-  diagnostics-show-nesting-locations diagnostics-show-path-depths diagnostics-text-art-charset= dse dwarf2-cfi-asm
-  eliminate-dwarf2-dups emit-class-debug-always emit-struct-debug-baseonly emit-struct-debug-detailed=
-  emit-struct-debug-reduced enforce-eh-specs ext-numeric-literals extended-identifiers extern-tls-init
-  fold-mem-offsets fold-simple-inlines force-addr forward-propagate fp-int-builtin-inexact function-cse gcse-las
-  gcse-lm gcse-sm hardcfr-check-exceptions hardcfr-check-noreturn-calls= hardcfr-check-returning-calls
-  hardcfr-skip-leaf harden-compares harden-conditional-branches harden-control-flow-redundancy hardened
-  hoist-adjacent-loads if-conversion if-conversion2 implicit-constexpr implicit-inline-templates indirect-inlining
-  inhibit-size-directive inline-atomics inline-stringops inline-stringops= instrument-functions-exclude-file-list=
+  check-new checking checking= code-hoisting combine-stack-adjustments compare-elim concepts
+  concepts-diagnostics-depth= concepts-ts condition-coverage constexpr-cache-depth= constexpr-fp-except
+  constexpr-loop-limit= constexpr-ops-limit= contract-assumption-mode= contract-build-level=
+  contract-continuation-mode= contract-mode= contract-role= contract-semantic= contract-strict-declarations=
+  contracts contracts-nonattr cprop-registers cse-follow-jumps cse-skip-blocks dce declone-ctor-dtor
+  deduce-init-list default-inline delayed-branch delete-dead-exceptions devirtualize-at-ltrans
+  diagnostics-all-candidates diagnostics-column-origin= diagnostics-column-unit= diagnostics-escape-format=
+  diagnostics-generate-patch diagnostics-minimum-margin-width= diagnostics-path-format= diagnostics-plain-output
+  diagnostics-show-caret diagnostics-show-context diagnostics-show-context= diagnostics-show-cwe
+  diagnostics-show-event-links diagnostics-show-highlight-colors diagnostics-show-labels diagnostics-show-location=
+  diagnostics-show-nesting diagnostics-show-nesting-levels diagnostics-show-nesting-locations
+  diagnostics-show-path-depths diagnostics-text-art-charset= dse dwarf2-cfi-asm eliminate-dwarf2-dups
+  emit-class-debug-always emit-struct-debug-baseonly emit-struct-debug-detailed= emit-struct-debug-reduced
+  enforce-eh-specs ext-numeric-literals extended-identifiers extern-tls-init fold-mem-offsets fold-simple-inlines
+  force-addr forward-propagate fp-int-builtin-inexact function-cse gcse-las gcse-lm gcse-sm gnu-tm
+  hardcfr-check-exceptions hardcfr-check-noreturn-calls= hardcfr-check-returning-calls hardcfr-skip-leaf
+  harden-compares harden-conditional-branches harden-control-flow-redundancy hardened hoist-adjacent-loads
+  if-conversion if-conversion2 implicit-constexpr implicit-inline-templates indirect-inlining inhibit-size-directive
+  inline-atomics inline-stringops inline-stringops= instrument-functions-exclude-file-list=
   instrument-functions-exclude-function-list= ipa-bit-cp ipa-cp-alignment ipa-cp-clone ipa-icf ipa-icf-functions
   ipa-icf-variables ipa-matrix-reorg ipa-modref ipa-profile ipa-pta ipa-pure-const ipa-ra ipa-reference
   ipa-reference-addressable ipa-reorder-for-locality ipa-stack-alignment ipa-strict-aliasing ipa-struct-reorg

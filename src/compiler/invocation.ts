@@ -67,7 +67,10 @@ export interface Invocation {
   readonly externalAssembler: boolean;
   /** The preprocessor runs (false for .i, .ii, .s). */
   readonly preprocesses: boolean;
-  /** How the command line chooses diagnostic colours; 'auto' leaves it to the terminal. */
+  /**
+   * How the command line chooses diagnostic colours; 'auto' leaves it to the terminal, and colour may be forced and
+   * stripped. Also 'explicit' where a colour option would itself draw a warning (clang on plain assembler text).
+   */
   readonly colour: 'auto' | 'explicit';
   /** Diagnostics, sanitizers or coverage put columns or comments into the result: a match of preprocessed text proves nothing. */
   readonly columnsMatter: boolean;

@@ -120,7 +120,7 @@ function compileOf(
     recordsCommandLine,
     externalAssembler: stage === 'object' && reading.externalAs,
     preprocesses,
-    colour: reading.colour,
+    colour: family === 'clang' && language === 'assembler' ? 'explicit' : reading.colour,
     columnsMatter: columnsMatter(reading),
   };
   return meaning;

@@ -29,40 +29,41 @@ export function expandResponseFiles(
     }
     const path = arg.slice(1);
     const text = files.length < MAX_FILES ? read(path) : undefined;
-    if (text === undefined || text.includes('\0')) return refuse('response-file', path);
+    const inside = text === undefined ? undefined : splitResponse(text);
+    if (inside === undefined) return refuse('response-file', path);
     files.push(path);
-    pending.push(...splitResponse(text).reverse());
+    for (let i = inside.length - 1; i >= 0; i--) pending.push(inside[i] as string);
   }
   return { args: expanded, files };
 }
 
+// What gcc 12 (libiberty) and clang 14 read differently: NUL, \v and \f, a byte order mark, a backslash at the end.
+const READ_DIFFERENTLY = /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)|[\0\v\f]|(?:^|[^\\])(?:\\\\)*\\$/;
+
+// Quoted stretches, a backslash with what it makes literal, plain characters, or the white space between arguments.
+const TOKEN = /"((?:[^"\\]|\\[\s\S])*)(?:"|$)|'((?:[^'\\]|\\[\s\S])*)(?:'|$)|\\([\s\S])|([^\s"'\\]+)|(\s+)/g;
+
 /**
- * Splits a response file as libiberty and clang (GNU quoting) do: white space separates; single and double quotes
- * group; a backslash makes the next character literal, inside quotes too.
+ * Splits a response file as gcc and clang do: white space separates; single and double quotes group; a backslash makes
+ * the next character literal, inside quotes too; a quote left open ends with the file. Undefined where the two differ,
+ * an empty argument included, which clang drops.
  */
-export function splitResponse(text: string): string[] {
+export function splitResponse(text: string): string[] | undefined {
+  if (READ_DIFFERENTLY.test(text)) return undefined;
   const args: string[] = [];
-  let word = '';
-  let inWord = false;
-  let quote = '';
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i] as string;
-    if (char === '\\' && i + 1 < text.length) {
-      word += text[++i];
-      inWord = true;
-    } else if (quote !== '') {
-      if (char === quote) quote = '';
-      else word += char;
-    } else if (/[ \t\n\v\f\r]/.test(char)) {
-      if (inWord) args.push(word);
-      word = '';
-      inWord = false;
-    } else {
-      inWord = true;
-      if (char === '"' || char === "'") quote = char;
-      else word += char;
-    }
+  let word: string | undefined;
+  const end = () => {
+    if (word !== undefined) args.push(word);
+    word = undefined;
+  };
+  for (const [, double, single, escaped, plain, space] of text.matchAll(TOKEN)) {
+    if (space !== undefined) end();
+    else word = (word ?? '') + (plain ?? escaped ?? literal(double ?? single ?? ''));
   }
-  if (inWord) args.push(word);
-  return args;
+  end();
+  return args.includes('') ? undefined : args;
+}
+
+function literal(quoted: string): string {
+  return quoted.replace(/\\([\s\S])/g, '$1');
 }
