@@ -5,6 +5,7 @@ import { removeQuietly } from '../cas/atomic-write.ts';
 import type { CacheLayout } from '../cas/layout.ts';
 import { errnoOf } from '../cas/unwritable.ts';
 import { sumCounters } from './counters.ts';
+import { isAlive } from './janitor-lock.ts';
 import { writeSmallJson } from './small-file.ts';
 import { type AgentFile, agentFiles, readTotal, totalPath } from './statistics.ts';
 
@@ -45,16 +46,6 @@ function isGone(file: AgentFile, now: number): boolean {
   } catch (error) {
     errnoOf(error);
     return false;
-  }
-}
-
-/** Signal 0 asks only; EPERM means that there is one, of another user. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) !== 'ESRCH';
   }
 }
 
