@@ -1,11 +1,22 @@
 import type { FileScan } from './directives.ts';
 
+/** What lies at a path, following symbolic links; 'other' is a device, pipe or socket. */
+export type FileKind = 'file' | 'directory' | 'other' | 'absent';
+
 /** The file system as the scanner sees it; the agent answers from its file-state memory, tests from a map. */
 export interface FileView {
-  /** What lies at an absolute path, following symbolic links; 'other' is a device, pipe or socket. */
-  kindOf(path: string): 'file' | 'directory' | 'other' | 'absent';
+  /** What lies at an absolute path, following symbolic links; a path below a regular file is 'absent'. */
+  kindOf(path: string): FileKind;
   /** The directives of a regular file, memoised by content; undefined if it cannot be read. */
   scan(path: string): FileScan | undefined;
+  /**
+   * Device and inode of what lies at a path, as any string equal for equal files; undefined if nothing is there.
+   * Needed wherever one file has several names: gcc prints a system header under its shorter real path, clang prints
+   * one name per inode. Without it a tree in which no file has two names is assumed.
+   */
+  identityOf?(path: string): string | undefined;
+  /** Digest of a regular file's content. Needed to see equal files under `#pragma once`; see {@link FileScan.once}. */
+  digestOf?(path: string): string | undefined;
 }
 
 /** The search list of one compile, in search order, as the compiler itself reports it. Absolute paths. */
@@ -16,4 +27,9 @@ export interface SearchList {
   readonly bracket: readonly string[];
   /** Directories that were named but do not exist: they must stay absent. */
   readonly missing: readonly string[];
+  /**
+   * Directories left out because another name of the same directory is in the list. The list holds only while every
+   * directory in `quote`, `bracket` and `duplicate` keeps its device and inode.
+   */
+  readonly duplicate?: readonly string[];
 }

@@ -1,0 +1,126 @@
+import { refuse } from '../base/refusal.ts';
+import type { Lookup } from './directives.ts';
+import { type Directory, isOpened, type Probe, type Resolution } from './lookups.ts';
+import { directoryOf, tidyPath } from './paths.ts';
+import { listVain, type Visit, type WalkState } from './walk-state.ts';
+
+/** The implicit include of gcc: a header that may be missing, and after which precompiled headers are still asked for. */
+export const STDC_PREDEF: Lookup = { op: 'include', form: 'angle', name: 'stdc-predef.h' };
+
+/**
+ * Follows one directive of a visited file. The rules of both compilers:
+ * - "name" begins in the directory of the includer as spelled, then goes through the quote and bracket directories;
+ *   <name> begins with the bracket directories; include_next begins after the place where the includer was found, and
+ *   acts as a plain include where there is no such place (the source, files found by an absolute path).
+ * - A file found in its includer's directory has, to gcc, all of the search list behind it; to clang, what the
+ *   includer had behind it.
+ */
+export function follow(state: WalkState, visit: Visit, lookup: Lookup): void {
+  const { op, form } = lookup;
+  const name = lookup.name.startsWith('./') ? tidyPath(`/${lookup.name}`).slice(1) : lookup.name;
+  if (name === '') return;
+  if (name.startsWith('/')) {
+    const root = state.lookups.directory('');
+    followHere(state, visit, lookup, state.lookups.probe(root, tidyPath(name).slice(1)), -1);
+    return;
+  }
+  const isNext = op.endsWith('_next') && visit.next >= 0;
+  let own: Probe | undefined;
+  if (form === 'quote' && !isNext) {
+    own = state.lookups.probe(visit.directory, name);
+    if (isOpened(own.kind)) {
+      checkPrecompiled(state, visit, [visit.directory], name);
+      followHere(state, visit, lookup, own, state.input.family === 'gcc' ? 0 : visit.next);
+      return;
+    }
+  }
+  const start = isNext ? visit.next : form === 'quote' ? 0 : state.bracketStart;
+  followList(state, visit, lookup, own, state.lookups.resolve(start, name));
+}
+
+function isTest(op: Lookup['op']): boolean {
+  return op === 'has_include' || op === 'has_include_next';
+}
+
+/** A name with one candidate that decides: in the includer's directory, or an absolute path. */
+function followHere(state: WalkState, visit: Visit, { op, name }: Lookup, own: Probe, next: number): void {
+  if (isTest(op)) {
+    if (isOpened(own.kind)) state.present.add(own.path);
+    else listVain(state, own);
+  } else if (!isOpened(own.kind)) {
+    if (state.truth === undefined) listVain(state, own);
+  } else if (!enter(state, own, next, op === 'import', false)) {
+    leaveOut(state, own, visit, name, 0);
+  }
+}
+
+function followList(state: WalkState, visit: Visit, lookup: Lookup, own: Probe | undefined, found: Resolution): void {
+  const { op, name } = lookup;
+  const { hit, before } = found;
+  if (visit.early) {
+    const tried = own === undefined ? before : [visit.directory, ...before];
+    checkPrecompiled(state, visit, hit === undefined ? tried : [...tried, hit.directory], name);
+  }
+  if (isTest(op) || (lookup === STDC_PREDEF && hit === undefined)) {
+    if (hit !== undefined) state.present.add(hit.probe.path);
+    else listAll(state, own, found);
+    return;
+  }
+  if (hit === undefined) {
+    if (state.truth === undefined) listAll(state, own, found);
+    return;
+  }
+  if (found.verdict === undefined || visit.early || op === 'import') {
+    const entered = enter(state, hit.probe, hit.index + 1, op === 'import', lookup === STDC_PREDEF);
+    found.verdict = entered ? 'followed' : 'left out';
+    if (!entered) leaveOut(state, hit.probe, visit, name, hit.index + 1);
+  }
+  if (found.verdict === 'followed') listAll(state, own, found);
+}
+
+function listAll(state: WalkState, own: Probe | undefined, found: Resolution): void {
+  if (own !== undefined) listVain(state, own);
+  if (found.listed) return;
+  found.listed = true;
+  for (const directory of found.before) listVain(state, state.lookups.probe(directory, found.name));
+}
+
+/** Puts a file found on the stack. False if the compiler did not list it: then the directive was in a branch not taken. */
+function enter(state: WalkState, probe: Probe, next: number, once: boolean, early: boolean): boolean {
+  const { truth, lookups, todo } = state;
+  const match = truth === undefined ? { path: probe.path, alias: false } : truth.match(probe.path);
+  if (match === undefined) return false;
+  if (probe.kind === 'other') {
+    state.problem ??= refuse('special-input', probe.path);
+    return true;
+  }
+  const { path, alias } = match;
+  if (once) state.once.add(path);
+  todo.push({ path, directory: lookups.directory(directoryOf(alias ? tidyPath(path) : probe.path)), next, early });
+  if (alias) {
+    state.aliases.set(probe.path, path);
+    // gcc goes on from the name it prints. clang prints one name of several and may go on from another.
+    if (state.input.family === 'clang')
+      todo.push({ path, directory: lookups.directory(directoryOf(probe.path)), next, early });
+  }
+  return true;
+}
+
+/** Notes a file that stands where the compiler would have found it, though it did not list it. */
+function leaveOut(state: WalkState, probe: Probe, visit: Visit, name: string, from: number): void {
+  state.outside.add(probe.path);
+  const { quote, bracket } = state.input.search;
+  for (const directory of [...quote, ...bracket].slice(from))
+    if (state.truth?.lists(tidyPath(`${directory}/${name}`))) state.hiding.add(probe.path);
+  if (from > 0 && state.truth?.lists(`${visit.directory.path}/${name}`)) state.hiding.add(probe.path);
+}
+
+/** gcc, before its first include: a precompiled header beside any candidate may have been used in place of it. */
+function checkPrecompiled(state: WalkState, visit: Visit, tried: readonly Directory[], name: string): void {
+  if (!visit.early || state.input.family !== 'gcc') return;
+  for (const directory of tried) {
+    const probe = state.lookups.probe(directory, `${name}.gch`);
+    if (probe.kind === 'absent') listVain(state, probe);
+    else state.problem ??= refuse('precompiled-header-used', probe.path);
+  }
+}

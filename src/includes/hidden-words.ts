@@ -1,0 +1,58 @@
+/**
+ * Words that make a compile depend on something no `#include` names: the assembler's own inclusion and the time
+ * macros. They can be pasted or split (`inc##bin`, `".inc" "bin"`, `CAT(__DA,TE__)`), so they are looked for in the
+ * text as it would be without blanks, quotes, #, backslashes, parentheses, commas and comment marks.
+ * A word whose pieces lie far apart (`#define B bin` and `CAT(inc, B)`) cannot be seen in text: for it the
+ * assembler's own dependency output is the proof.
+ */
+export type HiddenWord = 'incbin' | 'date' | 'timestamp' | 'has-include';
+
+const JUNK = '[\\s"#\\\\(),/*]*';
+
+function spread(word: string): string {
+  return [...word].map((letter) => (/[a-z]/.test(letter) ? `[${letter}${letter.toUpperCase()}]` : letter)).join(JUNK);
+}
+
+/** Exact case: identifiers of the preprocessor. */
+function spreadExactly(word: string): string {
+  return [...word].join(JUNK);
+}
+
+const INCBIN = new RegExp(spread('incbin'), 'g');
+const DOT_INCLUDE = new RegExp(`\\.${JUNK}${spread('include')}`, 'g');
+const DATE = new RegExp(`${spreadExactly('__DATE__')}|${spreadExactly('__TIME__')}`);
+const TIMESTAMP = new RegExp(spreadExactly('__TIMESTAMP__'));
+const HAS_INCLUDE = new RegExp(spreadExactly('__has_include'), 'g');
+
+/** What can join two pieces: string concatenation, pasting, a macro's arguments. A blank or a parenthesis alone cannot. */
+const JOINT = /["#,\\]/;
+
+/** Every hidden word of a text whose splices are joined. */
+export function hiddenWords(text: string): readonly HiddenWord[] {
+  const found: HiddenWord[] = [];
+  if (includesFromAssembler(text)) found.push('incbin');
+  if (DATE.test(text)) found.push('date');
+  if (TIMESTAMP.test(text)) found.push('timestamp');
+  for (const match of text.matchAll(HAS_INCLUDE)) {
+    if (match[0] !== '__has_include') {
+      found.push('has-include');
+      break;
+    }
+  }
+  return found;
+}
+
+function includesFromAssembler(text: string): boolean {
+  for (const [word] of text.matchAll(INCBIN)) if (word.length === 6 || JOINT.test(word)) return true;
+  for (const [word] of text.matchAll(DOT_INCLUDE)) if (isAssemblerInclude(word)) return true;
+  return false;
+}
+
+/** `.include` whole or in pieces, but neither the full stop before a `#include` nor "etc., include". */
+function isAssemblerInclude(word: string): boolean {
+  if (word.length === 8) return true;
+  if (/[\r\n]\s*(?:\/\*\s*)?#[ \t]*include$/.test(word)) return false;
+  const afterDot = /^\.[\s"#\\(),/*]*/.exec(word)?.[0] ?? '';
+  if (afterDot.length > 1) return /["#\\]/.test(afterDot) && !afterDot.includes(',');
+  return JOINT.test(word);
+}

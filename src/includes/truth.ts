@@ -1,0 +1,43 @@
+import { tidyPath } from './paths.ts';
+import type { FileView } from './port.ts';
+
+/** The compiler's own list of the files it read, asked by path. */
+export interface Truth {
+  readonly paths: ReadonlySet<string>;
+  /** The listed path that names the same file: by its spelling, else by device and inode. */
+  match(path: string): { readonly path: string; readonly alias: boolean } | undefined;
+  /** Whether the list holds exactly this path. */
+  lists(path: string): boolean;
+}
+
+export function createTruth(paths: ReadonlySet<string>, view: FileView): Truth {
+  const untidy = new Map<string, string>();
+  for (const path of paths) {
+    const tidy = tidyPath(path);
+    if (tidy !== path) untidy.set(tidy, path);
+  }
+  const spelled = (path: string) => (paths.has(path) ? path : untidy.get(path));
+  let byIdentity: ReadonlyMap<string, string> | undefined;
+  return {
+    paths,
+    lists: (path) => spelled(path) !== undefined,
+    match(path) {
+      const same = spelled(path);
+      if (same !== undefined) return { path: same, alias: false };
+      const identity = view.identityOf?.(path);
+      if (identity === undefined) return undefined;
+      byIdentity ??= identities(paths, view);
+      const other = byIdentity.get(identity);
+      return other === undefined ? undefined : { path: other, alias: true };
+    },
+  };
+}
+
+function identities(paths: ReadonlySet<string>, view: FileView): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const path of paths) {
+    const identity = view.identityOf?.(path);
+    if (identity !== undefined && !found.has(identity)) found.set(identity, path);
+  }
+  return found;
+}

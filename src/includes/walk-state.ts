@@ -1,0 +1,77 @@
+import type { Refusal } from '../base/refusal.ts';
+import type { FileScan, Lookup } from './directives.ts';
+import { createLookups, type Directory, type Lookups, type Probe } from './lookups.ts';
+import { createTruth, type Truth } from './truth.ts';
+import type { WalkInput } from './walk.ts';
+
+/** A file to read: where it was found decides what its own includes find. */
+export interface Visit {
+  readonly path: string;
+  /** The directory its "name" includes begin in. */
+  readonly directory: Directory;
+  /** Where its include_next begins in the search list; -1: it acts as a plain include. */
+  readonly next: number;
+  /** Its includes can be the first of the compile: gcc still asks for precompiled headers. */
+  readonly early: boolean;
+}
+
+/** A lookup whose name depends on macros: tried again whenever more definitions are known. */
+export interface ComputedLookup {
+  readonly visit: Visit;
+  readonly lookup: Lookup;
+  /** The names already followed, each with its form. */
+  readonly done: Set<string>;
+}
+
+/** Everything one walk knows; grows until nothing is left to visit. */
+export interface WalkState {
+  readonly input: WalkInput;
+  readonly lookups: Lookups;
+  readonly truth: Truth | undefined;
+  /** Position in the search list at which <name> begins. */
+  readonly bracketStart: number;
+  /** A stack, so that files come out in about the order in which a compiler opens them. */
+  readonly todo: Visit[];
+  readonly visited: Map<string, Visit[]>;
+  /** The files reached, in order, with what they say. */
+  readonly scans: Map<string, FileScan>;
+  readonly computed: ComputedLookup[];
+  readonly present: Set<string>;
+  readonly absent: string[];
+  readonly directories: string[];
+  readonly aliases: Map<string, string>;
+  readonly hiding: Set<string>;
+  readonly once: Set<string>;
+  /** Files that some include leads to though the compiler did not list them. */
+  readonly outside: Set<string>;
+  problem: Refusal | undefined;
+}
+
+export function beginWalk(input: WalkInput): WalkState {
+  const { search, view, truth } = input;
+  return {
+    input,
+    lookups: createLookups(view, [...search.quote, ...search.bracket]),
+    truth: truth === undefined ? undefined : createTruth(truth, view),
+    bracketStart: search.quote.length,
+    todo: [],
+    visited: new Map(),
+    scans: new Map(),
+    computed: [],
+    present: new Set(),
+    absent: [],
+    directories: [],
+    aliases: new Map(),
+    hiding: new Set(),
+    once: new Set(),
+    outside: new Set(),
+    problem: undefined,
+  };
+}
+
+/** Puts a path looked for in vain among the results, once. */
+export function listVain(state: WalkState, probe: Probe): void {
+  if (probe.listed) return;
+  probe.listed = true;
+  (probe.kind === 'absent' ? state.absent : state.directories).push(probe.path);
+}

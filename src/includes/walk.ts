@@ -1,0 +1,110 @@
+import { type Refusal, refuse } from '../base/refusal.ts';
+import type { Family, ForcedInclude, Language } from '../compiler/invocation.ts';
+import { identicalHeader } from './identical-header.ts';
+import type { FileView, SearchList } from './port.ts';
+import { drain, expandComputed, includeFirst, visitSource } from './visits.ts';
+import { beginWalk, type WalkState } from './walk-state.ts';
+
+/**
+ * The include walk: which files a compile can read, and which names it looked for in vain.
+ *
+ * WHY THE RESULT PROVES A LATER COMPILE EQUAL. A compiler run is a sequence of steps; each is decided by the command
+ * line, by the bytes of files it opened, and by the answers to its lookups (is there a file at this path?). Take a run
+ * R that succeeded, and a later state of the disk in which (1) every file R read has the same bytes, and (2) every
+ * lookup R made gets the same answer. By induction over the steps the later run R' is R: as long as they agreed so far,
+ * they are about to take the same step on the same inputs.
+ *
+ * (1) are `files`: with `truth`, the compiler's own list. For (2) we need a superset of R's lookups:
+ * - They come from directives R evaluated, which all stand in files R read. Conditions are not evaluated here, so all
+ *   directives of those files are considered.
+ * - An include R evaluated was found (a missing header is fatal, and R succeeded) and the file found was read, so it
+ *   is in `truth`. Hence an include that leads to a file outside of `truth`, or nowhere, was in a branch not taken:
+ *   R made no lookup for it, and nothing about it needs to hold. In R' the same branch is not taken, by induction.
+ * - An include that leads into `truth` may have been evaluated: every candidate before the one found is in `absent`
+ *   (or in `directories`, for a directory that bears the name: both compilers pass over it).
+ * - `__has_include` reads nothing and may have had either answer, so it counts wherever it stands: if found, that one
+ *   path must stay (`present`); if not, all its candidates must stay absent.
+ * - "Leads to" is what we see after the compile. Had a shadowing file appeared between R's lookup and ours, we would
+ *   take an evaluated include for one not taken; `hiding` names those files, and they must be older than R.
+ * - Equal files under `#pragma once` or `#import` break "the file found was read": gcc opens the second, sees it is
+ *   the first again, and does not list it. See {@link identicalHeader}.
+ * - gcc asks for `X.gch` before X, but only until the first file is included: from the source, the first forced
+ *   include or the implicit stdc-predef.h (libcpp's pch_open_file; seen by strace, gcc 12). clang's driver asks for
+ *   `X.pch` and `X.gch` of `-include X` alone.
+ * - The search list itself follows from directories that exist: `search.missing` must stay absent.
+ * Names that share an absent directory are represented by that directory: it being absent implies theirs.
+ *
+ * Without `truth` the same walk follows everything and yields an over-approximation of files and lookups alike.
+ */
+export interface WalkInput {
+  readonly cwd: string;
+  /** The source as spelled on the command line. */
+  readonly source: string;
+  readonly family: Family;
+  readonly language: Language;
+  readonly forcedIncludes: readonly ForcedInclude[];
+  readonly search: SearchList;
+  readonly view: FileView;
+  /** The operands of -D, as spelled (`NAME`, `NAME=BODY`). */
+  readonly commandLineDefines: readonly string[];
+  /** Absolute paths of the files the compiler says it read. */
+  readonly truth?: ReadonlySet<string>;
+  /** `__DATE__` and `__TIME__` are fixed by SOURCE_DATE_EPOCH (gcc; clang from 16 on), so they need no refusal. */
+  readonly dateIsFixed?: boolean;
+}
+
+/** Absolute paths throughout, without `.` and doubled slashes. */
+export interface Walk {
+  /** The files reached, the source first; as `truth` spells them, if given. */
+  readonly files: readonly string[];
+  /** Files whose existence was asked for and which are there, beyond `files`: they must stay, readable. */
+  readonly present: readonly string[];
+  /** Paths looked for in vain, each by its topmost absent component: they must stay absent. */
+  readonly absent: readonly string[];
+  /** Directories that bear the name of a header looked for: no file may take their place. */
+  readonly directories: readonly string[];
+  /** Other names by which files were found: each must keep leading to the same file (device and inode) as `file`. */
+  readonly aliases: readonly Alias[];
+  /** Files outside of `truth` that stand before a file of `truth` for the same name: they must be older than the compile. */
+  readonly hiding: readonly string[];
+  /** Files that ask to be included once only: bytes equal to another input's make the result depend on times. */
+  readonly once: readonly string[];
+  readonly problem?: Refusal;
+}
+
+export interface Alias {
+  readonly path: string;
+  readonly file: string;
+}
+
+export function walk(input: WalkInput): Walk {
+  const state = beginWalk(input);
+  visitSource(state);
+  if (input.language === 'c' || input.language === 'c++' || input.language === 'assembler-with-cpp') {
+    includeFirst(state);
+    do drain(state);
+    while (expandComputed(state));
+  }
+  state.problem ??= unreachedFile(state) ?? identicalHeader(state);
+  return finish(state);
+}
+
+/** A file the compiler read and the walk did not come by: then its lookups are not known either. */
+function unreachedFile(state: WalkState): Refusal | undefined {
+  for (const file of state.truth?.paths ?? []) if (!state.scans.has(file)) return refuse('scan-incomplete', file);
+  return undefined;
+}
+
+function finish(state: WalkState): Walk {
+  const { input, scans } = state;
+  const result = {
+    files: [...scans.keys()],
+    present: [...state.present].filter((path) => !scans.has(path)),
+    absent: [...new Set([...input.search.missing, ...state.absent])],
+    directories: state.directories,
+    aliases: [...state.aliases].map(([path, file]) => ({ path, file })),
+    hiding: [...state.hiding],
+    once: [...state.once],
+  };
+  return state.problem === undefined ? result : { ...result, problem: state.problem };
+}
