@@ -26,7 +26,11 @@ function native(text: string): string | undefined {
 }
 
 /** Runs `program` with no input, in the C locale, and collects what it prints. `undefined`: it could not be run. */
-export function askCompiler(program: string, args: readonly string[], at: AskContext): Promise<CompilerSays | undefined> {
+export function askCompiler(
+  program: string,
+  args: readonly string[],
+  at: AskContext,
+): Promise<CompilerSays | undefined> {
   const words = [program, at.cwd, ...args].map(native);
   const env: Record<string, string> = {};
   for (const [name, value] of at.env) {

@@ -1,9 +1,9 @@
+import { type ManifestStore, openManifestStore } from '../cache/manifest-store.ts';
+import { openSourceIndex, type SourceIndex } from '../cache/source-index.ts';
+import { openStatistics, type Statistics } from '../cache/statistics.ts';
 import type { LocalBlobStore } from '../cas/blob-store.ts';
 import { openDiskBlobStore } from '../cas/disk-blob-store.ts';
 import { type CacheLayout, cacheLayout } from '../cas/layout.ts';
-import { openManifestStore, type ManifestStore } from '../cache/manifest-store.ts';
-import { openSourceIndex, type SourceIndex } from '../cache/source-index.ts';
-import { openStatistics, type Statistics } from '../cache/statistics.ts';
 
 /** One cache directory, opened. */
 export interface OpenCache {

@@ -23,7 +23,12 @@ type Stage =
   | { readonly at: 'start' }
   | { readonly at: 'thinking' }
   | { readonly at: 'offered'; readonly head: RequestHead; readonly payload: Buffer; readonly answer: PreparedAnswer }
-  | { readonly at: 'compiling'; readonly description: Description; readonly plan: CompilePlan; readonly session: string }
+  | {
+      readonly at: 'compiling';
+      readonly description: Description;
+      readonly plan: CompilePlan;
+      readonly session: string;
+    }
   | { readonly at: 'over' };
 
 const MAX_OFFERS = 3;
@@ -65,7 +70,13 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       case 'compile':
         stage = { at: 'compiling', description: made.description, plan: made.plan, session: request.session };
         port.send(
-          encodeReport({ run: 'compile', note: made.note, stdoutPath: '', args: made.plan.args, captures: made.plan.captures }),
+          encodeReport({
+            run: 'compile',
+            note: made.note,
+            stdoutPath: '',
+            args: made.plan.args,
+            captures: made.plan.captures,
+          }),
         );
         return;
       case 'run':

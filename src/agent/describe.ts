@@ -1,4 +1,5 @@
-import { forDisplay, fsPath } from '../base/byte-string.ts';
+import { readFileSync } from 'node:fs';
+import { forDisplay, fromBytes, fsPath } from '../base/byte-string.ts';
 import type { Digest } from '../base/digest.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { type Field, fingerprint } from '../cache/fingerprint.ts';
@@ -8,8 +9,6 @@ import type { Invocation } from '../compiler/invocation.ts';
 import { parseCommandLine } from '../compiler/parse-command-line.ts';
 import { expandResponseFiles } from '../compiler/response-file.ts';
 import type { Settings } from '../config/settings.ts';
-import { readFileSync } from 'node:fs';
-import { fromBytes } from '../base/byte-string.ts';
 import { askCompiler } from './ask-compiler.ts';
 import type { FileStates } from './file-state.ts';
 import type { RequestSettings } from './request-settings.ts';
@@ -112,10 +111,7 @@ export async function describeCompile(request: CompileRequest, services: Describ
       ...expanded.files.map((path) => inDirectory(request.cwd, path)),
       ...resolution.files.filter((file) => file.present).map((file) => file.path),
     ],
-    decidingAbsent: [
-      ...resolution.files.filter((file) => !file.present).map((file) => file.path),
-      ...toolchain.absent,
-    ],
+    decidingAbsent: [...resolution.files.filter((file) => !file.present).map((file) => file.path), ...toolchain.absent],
   };
 }
 

@@ -4,7 +4,7 @@ import type { Entry } from '../cache/manifest.ts';
 import { stripColour } from '../compiler/colour.ts';
 import { type Delivery, encodeHit } from './answers.ts';
 import type { Caches, OpenCache } from './caches.ts';
-import { type Described, type Description, type DescribeServices, describeCompile } from './describe.ts';
+import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
 import { findProof, type Proof } from './lookup.ts';
 import { type CompilePlan, planCompile, wantsColour } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
@@ -135,7 +135,11 @@ async function store(
     cache.statistics.add('bytesWritten', outcome.bytes);
   } else {
     cache.statistics.storeFailed(outcome.reason);
-    services.log('not stored', { source: description.invocation.source, reason: outcome.reason, detail: outcome.detail });
+    services.log('not stored', {
+      source: description.invocation.source,
+      reason: outcome.reason,
+      detail: outcome.detail,
+    });
   }
   cache.sources.remember(description.invocation.source, request);
 }

@@ -6,7 +6,8 @@ import type { OpenCache } from './caches.ts';
 import type { Difference, ExplainCommand, Explanation } from './control.ts';
 import { type Description, describeCompile, inDirectory } from './describe.ts';
 import type { EngineServices } from './engine.ts';
-import { findProof, identityNow } from './lookup.ts';
+import { identityNow } from './inputs.ts';
+import { findProof } from './lookup.ts';
 import type { CompileRequest } from './wire.ts';
 
 /** Walks the way of a compile without compiling, and says where it ends and why. */
@@ -57,14 +58,17 @@ function changedFiles(manifest: Manifest, { files }: EngineServices): readonly D
   const entry = manifest.entries[0];
   if (entry === undefined) return [];
   const found: Difference[] = [];
-  for (const { path, digest, flags } of inputsOf(manifest, entry)) {
-    const now = identityNow(path, flags, files);
-    if (now !== digest) found.push({ what: 'input', name: path, before: digest, now: now ?? 'gone' });
+  for (const input of inputsOf(manifest, entry)) {
+    const now = identityNow(input, files);
+    if (now === input.digest) continue;
+    const name = input.path.split('\0')[0] ?? '';
+    found.push({ what: 'input', name, before: input.digest, now: now ?? 'gone' });
   }
   for (const { dir, names } of absentOf(manifest, entry)) {
     for (const name of names) {
       const path = `${dir}/${name}`;
-      if (files.stampOf(path) !== undefined) found.push({ what: 'absent-file', name: path, before: 'absent', now: 'exists' });
+      if (files.stampOf(path) !== undefined)
+        found.push({ what: 'absent-file', name: path, before: 'absent', now: 'exists' });
     }
   }
   return found;

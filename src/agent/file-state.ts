@@ -1,4 +1,14 @@
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { fromBytes, fsPath } from '../base/byte-string.ts';
 import { type Digest, sha256 } from '../base/digest.ts';
 import { type FileScan, scanDirectives } from '../includes/directives.ts';
@@ -36,6 +46,8 @@ export interface FileStates {
   /** The names in a directory; `settled` as for digests. */
   listingOf(path: string): Listing | undefined;
   realPathOf(path: string): string | undefined;
+  /** Whether a directory has an entry of this name, be it a link to nothing. */
+  hasEntry(path: string): boolean;
   /** Was this stamp old enough at `now` for nothing to change under it unseen? */
   isSettled(stamp: Stamp): boolean;
 }
@@ -89,6 +101,7 @@ export function fileStates(nowNs: () => bigint): FileStates {
     digestOf: (path) => quietly(() => digestOf(path, memory, isSettled)),
     scanOf: (path) => quietly(() => scanOf(path, memory, isSettled)),
     listingOf: (path) => quietly(() => listingOf(path, memory, isSettled, stampOf)),
+    hasEntry: (path) => quietly(() => lstatSync(fsPath(path), { throwIfNoEntry: false })) !== undefined,
     realPathOf: (path) => quietly(() => fromBytes(realpathSync.native(fsPath(path), { encoding: 'buffer' }))),
   };
 }

@@ -1,9 +1,10 @@
 import { type Digest, sha256 } from '../base/digest.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { AbsentGroup, Input } from '../cache/manifest.ts';
-import type { SearchList } from '../includes/port.ts';
 import { absentGroups } from '../includes/absent-groups.ts';
-import { walk } from '../includes/walk.ts';
+import type { SearchList } from '../includes/port.ts';
+import { type Alias, walk } from '../includes/walk.ts';
+import type { Stamp } from './answers.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
 import type { ReadFiles } from './read-files.ts';
@@ -25,7 +26,7 @@ const TICK_NS = 10_000_000n;
 /** File systems without sub-second stamps round down by up to two seconds (FAT). */
 const COARSE_NS = 2_000_000_000n;
 
-/** Learns the conditions of a successful run from its lists and from the scan. `beforeDigests`: see {@link predates}. */
+/** Learns the conditions of a successful run from its lists and from the scan. */
 export function learnConditions(
   description: Description,
   lists: ReadFiles,
@@ -44,6 +45,7 @@ export function learnConditions(
     forcedIncludes: invocation.forcedIncludes,
     commandLineDefines: definesOf(invocation.keyArgs),
     search,
+    dateIsFixed: dateIsFixed(description),
     view: {
       kindOf,
       scan: (path) => files.scanOf(path),
@@ -55,40 +57,68 @@ export function learnConditions(
     },
     ...(truth === undefined ? {} : { truth }),
   });
-  if (walked.problem !== undefined && !isExcused(walked.problem, description)) return walked.problem;
+  if (walked.problem !== undefined) return walked.problem;
   const reached = new Set(walked.files);
   const missed = lists.atLeast.find((path) => !reached.has(path) && !isReachedOtherwise(path, walked.files, files));
   if (missed !== undefined) return refuse('scan-incomplete', missed);
+  const young = walked.hiding.find((path) => !predates(path, ended, files));
+  if (young !== undefined) return refuse('input-changed', young);
   const extra = [...invocation.extraInputs.map((path) => inDirectory(request.cwd, path)), ...lists.assembler];
   // The source first; truth before the scan's own list, because its spelling is what lookups will ask for.
   const paths = new Set([inDirectory(request.cwd, invocation.source), ...(lists.truth ?? walked.files), ...extra]);
   const inputs = settleInputs(paths, ended, files);
   if ('kind' in inputs) return inputs;
-  const directories = searchDirectoryInputs(search, files);
-  const groups = absentGroups(walked.absent, kindOf);
+  const others = [
+    ...searchDirectoryInputs(search),
+    ...walked.directories.map(directoryInput),
+    ...walked.aliases.map(aliasInput),
+  ];
+  const known = knownInputs(others, files);
+  if ('kind' in known) return known;
+  const groups = absentGroups(walked.absent, kindOf, (path) => files.hasEntry(path));
   const absent = groups.map(({ dir, names, byName }) => ({ dir, names: [...names, ...byName] }));
-  return { kind: 'conditions', inputs: [...inputs, ...directories], present: walked.present, absent };
+  return { kind: 'conditions', inputs: [...inputs, ...known], present: walked.present, absent };
 }
 
-/** Marks an input that is a directory: its digest is that of its real path. */
+/** Marks an input that is a directory: known by where its name really leads. */
 export const DIRECTORY_INPUT = 1;
+/** Marks an input `PATH NUL FILE`: another name that must lead to the very file (device and inode). */
+export const ALIAS_INPUT = 2;
 
-/** What a directory is known by: where its name really leads. */
-export function directoryIdentity(path: string, files: FileStates): Digest | undefined {
-  const real = files.realPathOf(path);
-  return real === undefined ? undefined : sha256(`directory ${real}`);
+type Unsettled = Omit<Input, 'digest'>;
+
+const directoryInput = (path: string): Unsettled => ({ path, flags: DIRECTORY_INPUT });
+const aliasInput = ({ path, file }: Alias): Unsettled => ({ path: `${path}\0${file}`, flags: ALIAS_INPUT });
+
+/** What an input of a manifest is known by, as of now; undefined if it is not what it was recorded as. */
+export function identityNow({ path, flags }: Unsettled, files: FileStates): Digest | undefined {
+  if (flags === 0) return files.digestOf(path)?.identity;
+  if (flags === DIRECTORY_INPUT) {
+    const real = files.stampOf(path)?.kind === 'directory' ? files.realPathOf(path) : undefined;
+    return real === undefined ? undefined : sha256(`directory ${real}`);
+  }
+  const [alias = '', file = ''] = path.split('\0');
+  const [one, other] = [files.stampOf(alias), files.stampOf(file)];
+  const same = one !== undefined && one.stamp.ino === other?.stamp.ino && one.stamp.dev === other.stamp.dev;
+  return same ? sha256(`alias ${path}`) : undefined;
+}
+
+function knownInputs(unsettled: readonly Unsettled[], files: FileStates): readonly Input[] | Refusal {
+  const known: Input[] = [];
+  for (const input of unsettled) {
+    const digest = identityNow(input, files);
+    if (digest === undefined) return refuse('input-changed', input.path);
+    known.push({ ...input, digest });
+  }
+  return known;
 }
 
 /**
  * A search directory that is another name of one already listed is dropped by the compiler. That holds as long as all
  * of them lead where they lead now.
  */
-function searchDirectoryInputs({ quote, bracket, duplicate = [] }: SearchList, files: FileStates): readonly Input[] {
-  if (duplicate.length === 0) return [];
-  return [...quote, ...bracket, ...duplicate].flatMap((path) => {
-    const digest = directoryIdentity(path, files);
-    return digest === undefined ? [] : [{ path, digest, flags: DIRECTORY_INPUT }];
-  });
+function searchDirectoryInputs({ quote, bracket, duplicate = [] }: SearchList): readonly Unsettled[] {
+  return duplicate.length === 0 ? [] : [...quote, ...bracket, ...duplicate].map(directoryInput);
 }
 
 /** The -D options among the arguments: a macro may be the operand of an #include. */
@@ -99,14 +129,9 @@ function definesOf(args: readonly string[]): readonly string[] {
   });
 }
 
-/** With SOURCE_DATE_EPOCH gcc prints a fixed date, and the variable is in the key. clang 14 does not know it. */
-function isExcused(problem: Refusal, { invocation, request }: Description): boolean {
-  return (
-    problem.reason === 'time-macro' &&
-    !problem.detail.includes('__TIMESTAMP__') &&
-    invocation.family === 'gcc' &&
-    (request.env.get('SOURCE_DATE_EPOCH') ?? '') !== ''
-  );
+/** With SOURCE_DATE_EPOCH gcc prints a fixed date, and the variable is in the key. clang knows it from 16 on only. */
+function dateIsFixed({ invocation, request }: Description): boolean {
+  return invocation.family === 'gcc' && (request.env.get('SOURCE_DATE_EPOCH') ?? '') !== '';
 }
 
 /** gcc writes the shorter real path of a system header that is reached through a link. */
@@ -118,23 +143,26 @@ function isReachedOtherwise(path: string, reached: readonly string[], files: Fil
 /** Digests of all inputs, each proved to be what the compiler read. */
 function settleInputs(paths: ReadonlySet<string>, ended: CompileEnded, files: FileStates): readonly Input[] | Refusal {
   const inputs: Input[] = [];
-  const once = new Map<string, string>();
   for (const path of paths) {
     const state = files.digestOf(path);
     if (state === undefined) {
       const special = files.stampOf(path);
       return refuse(special === undefined || special.kind === 'file' ? 'input-unreadable' : 'special-input', path);
     }
-    const { mtime, ctime } = state.stamp;
-    const latest = mtime > ctime ? mtime : ctime;
-    const margin = latest % 1_000_000_000n === 0n ? COARSE_NS : TICK_NS;
-    if (latest > ended.startedNs - margin) return refuse('input-changed', path);
-    // Two equal files with #pragma once: gcc merges them if their times are equal, clang if they are one inode.
-    if (state.stamp.size > 0n && files.scanOf(path)?.once === true) {
-      if (once.has(state.digest)) return refuse('identical-headers', path);
-      once.set(state.digest, path);
-    }
+    if (!stampPredates(state.stamp, ended)) return refuse('input-changed', path);
     inputs.push({ path, digest: state.identity, flags: 0 });
   }
   return inputs;
+}
+
+function predates(path: string, ended: CompileEnded, files: FileStates): boolean {
+  const at = files.stampOf(path);
+  return at !== undefined && stampPredates(at.stamp, ended);
+}
+
+/** Was the file last touched surely before the compile began? Then it was read as it is now. */
+function stampPredates({ mtime, ctime }: Stamp, ended: CompileEnded): boolean {
+  const latest = mtime > ctime ? mtime : ctime;
+  const margin = latest % 1_000_000_000n === 0n ? COARSE_NS : TICK_NS;
+  return latest <= ended.startedNs - margin;
 }

@@ -1,9 +1,17 @@
 import type { Digest } from '../base/digest.ts';
-import { type AbsentGroup, absentOf, type Entry, type Input, inputsOf, type Manifest, presentOf } from '../cache/manifest.ts';
+import {
+  type AbsentGroup,
+  absentOf,
+  type Entry,
+  type Input,
+  inputsOf,
+  type Manifest,
+  presentOf,
+} from '../cache/manifest.ts';
 import type { Check } from './answers.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
-import { DIRECTORY_INPUT, directoryIdentity } from './inputs.ts';
+import { ALIAS_INPUT, DIRECTORY_INPUT, identityNow } from './inputs.ts';
 import { wantsColour } from './plan.ts';
 
 /** A stored result whose every condition holds now, with the checks by which the launcher proves it again. */
@@ -25,9 +33,9 @@ export interface LookupServices {
 /** Finds the newest entry that holds. */
 export function findProof(manifest: Manifest, description: Description, services: LookupServices): Proof | undefined {
   const seen = new Map<string, Digest | undefined>();
-  const current = ({ path, flags }: Input): Digest | undefined => {
-    const key = `${flags} ${path}`;
-    if (!seen.has(key)) seen.set(key, identityNow(path, flags, services.files));
+  const current = (input: Input): Digest | undefined => {
+    const key = `${input.flags} ${input.path}`;
+    if (!seen.has(key)) seen.set(key, identityNow(input, services.files));
     return seen.get(key);
   };
   for (const entry of manifest.entries) {
@@ -37,11 +45,6 @@ export function findProof(manifest: Manifest, description: Description, services
     if (proof !== undefined) return proof;
   }
   return undefined;
-}
-
-/** What an input of a manifest is known by, as of now. */
-export function identityNow(path: string, flags: number, files: FileStates): Digest | undefined {
-  return flags === DIRECTORY_INPUT ? directoryIdentity(path, files) : files.digestOf(path)?.identity;
 }
 
 /** Coloured diagnostics can be stripped, plain ones not coloured; empty ones are both. */
@@ -66,12 +69,13 @@ function proofOf(
   const collected: Collected = { checks: [], directoryChecks: new Map(), lasting: true };
   const parts = description.toolchain.parts.map((part) => part.path);
   const inputs = inputsOf(manifest, entry);
-  const inputFiles = inputs.filter((input) => input.flags !== DIRECTORY_INPUT).map((input) => input.path);
+  const inputFiles = inputs.filter((input) => input.flags === 0).map((input) => input.path);
   for (const path of new Set([...parts, ...description.decidingFiles, ...inputFiles])) {
     if (!addFileCheck(path, files, collected)) return undefined;
   }
   for (const { path, flags } of inputs) {
     if (flags === DIRECTORY_INPUT) addIdentityCheck(path, files, collected);
+    if (flags === ALIAS_INPUT) addIdentityCheck(path.slice(0, path.indexOf('\0')), files, collected);
   }
   for (const path of description.decidingAbsent) {
     if (files.stampOf(path) !== undefined) return undefined;

@@ -156,12 +156,7 @@ function signalled(): { readonly asked: Promise<void>; readonly now: () => void 
   return { asked, now: () => now() };
 }
 
-function untilDone(
-  server: AgentServer,
-  idleExitMs: number,
-  asked: Promise<void>,
-  maintain: () => void,
-): Promise<void> {
+function untilDone(server: AgentServer, idleExitMs: number, asked: Promise<void>, maintain: () => void): Promise<void> {
   return new Promise((resolve) => {
     let maintained = Date.now();
     const timer = setInterval(() => {

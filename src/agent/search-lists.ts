@@ -1,5 +1,5 @@
-import { parseSearchList } from '../includes/search-list.ts';
 import type { SearchList } from '../includes/port.ts';
+import { parseSearchList } from '../includes/search-list.ts';
 import { askCompiler } from './ask-compiler.ts';
 import type { Description } from './describe.ts';
 import type { FileStates } from './file-state.ts';
@@ -24,7 +24,14 @@ export function searchLists(files: FileStates): SearchLists {
     async of(description) {
       const { invocation, request, toolchain } = description;
       const env = description.fields.filter((field) => field.tag === 'env').map((field) => field.value);
-      const key = JSON.stringify([toolchain.digest, request.compiler, invocation.language, invocation.searchArgs, request.cwd, env]);
+      const key = JSON.stringify([
+        toolchain.digest,
+        request.compiler,
+        invocation.language,
+        invocation.searchArgs,
+        request.cwd,
+        env,
+      ]);
       const before = await known.get(key);
       if (before !== undefined && stillHolds(before)) return before;
       if (known.size >= MEMORY_LIMIT) known.clear();

@@ -1,6 +1,6 @@
-import { type Refusal, refuse } from '../base/refusal.ts';
-import { INLINE_LIMIT, fitsManifest, type NewEntry, type StoredOutput, type StoredText } from '../cache/manifest.ts';
 import { toBytes } from '../base/byte-string.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import { fitsManifest, INLINE_LIMIT, type NewEntry, type StoredOutput, type StoredText } from '../cache/manifest.ts';
 import type { BlobRef } from '../cas/blob-store.ts';
 import type { OpenCache } from './caches.ts';
 import { type Description, inDirectory } from './describe.ts';

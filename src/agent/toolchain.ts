@@ -125,9 +125,15 @@ async function findPrograms(
 }
 
 /** Finds a program as execvp does; the places before it go into `absent`. */
-function searchPath(name: string, question: ToolchainQuestion, files: FileStates, absent: string[]): string | undefined {
+function searchPath(
+  name: string,
+  question: ToolchainQuestion,
+  files: FileStates,
+  absent: string[],
+): string | undefined {
   for (const directory of (question.env.get('PATH') ?? '/bin:/usr/bin').split(':')) {
-    const base = directory === '' ? question.cwd : directory.startsWith('/') ? directory : `${question.cwd}/${directory}`;
+    const base =
+      directory === '' ? question.cwd : directory.startsWith('/') ? directory : `${question.cwd}/${directory}`;
     const candidate = `${base}/${name}`;
     if (files.stampOf(candidate)?.kind === 'file') return candidate;
     absent.push(candidate);

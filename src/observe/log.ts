@@ -14,7 +14,10 @@ export interface RotatingLog {
 /** Without a writable file the log goes nowhere: the agent serves on. */
 export function openLog(path: string, level: string, maxBytes: number): RotatingLog {
   const file = tryOpen(path);
-  const logger = pino({ level: file === undefined ? 'silent' : level, base: undefined }, file ?? destination('/dev/null'));
+  const logger = pino(
+    { level: file === undefined ? 'silent' : level, base: undefined },
+    file ?? destination('/dev/null'),
+  );
   return {
     logger,
     rotate() {
