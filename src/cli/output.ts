@@ -1,5 +1,4 @@
 import { writeSync } from 'node:fs';
-import { isatty } from 'node:tty';
 
 /**
  * Printing. Never `process.stdout` or `process.stderr`: opening those streams makes a pipe non-blocking for everyone
@@ -16,6 +15,10 @@ export function printError(text: string): void {
 /** Plain text, without a line end of ours. */
 export function writeOut(text: string | Uint8Array): void {
   write(1, text);
+}
+
+export function writeError(text: string): void {
+  write(2, text);
 }
 
 export function printJson(value: unknown): void {
@@ -36,11 +39,16 @@ function write(fd: number, text: string | Uint8Array): void {
   }
 }
 
+/** Loaded on demand: `node:tty` pulls in the whole of `node:net`, 5 ms that a wrapped build has no use for. */
+export function isTerminal(fd: number): boolean {
+  return process.getBuiltinModule('node:tty').isatty(fd);
+}
+
 /** https://no-color.org: any value that is not empty switches colours off. */
 export function useColour(env: NodeJS.ProcessEnv, fd: 1 | 2 = 1): boolean {
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
   if (env.CLICOLOR_FORCE !== undefined && env.CLICOLOR_FORCE !== '' && env.CLICOLOR_FORCE !== '0') return true;
-  return isatty(fd) && env.TERM !== 'dumb';
+  return isTerminal(fd) && env.TERM !== 'dumb';
 }
 
 export type Paint = (style: 'good' | 'warn' | 'bad' | 'dim' | 'bold', text: string) => string;

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fromBytes, fsPath } from '../base/byte-string.ts';
 import type { FileRead } from './resolve.ts';
@@ -13,17 +13,24 @@ const LARGEST = 1024 * 1024;
  */
 export function diskReader(uid: number): (path: string) => FileRead {
   return (path) => {
+    const stats = statOf(path);
+    if (stats === undefined) return { kind: 'absent' };
+    if (!stats.isFile()) return { kind: 'unreadable', message: 'it is no regular file' };
+    if (stats.size > LARGEST) return { kind: 'unreadable', message: 'it is larger than 1 MiB' };
+    const foreign = stats.uid !== uid && stats.uid !== 0 && stats.uid !== statOf(posix.dirname(path))?.uid;
     try {
-      const stats = statSync(fsPath(path));
-      if (!stats.isFile()) return { kind: 'unreadable', message: 'it is no regular file' };
-      if (stats.size > LARGEST) return { kind: 'unreadable', message: 'it is larger than 1 MiB' };
-      const foreign = stats.uid !== uid && stats.uid !== 0 && stats.uid !== statSync(fsPath(posix.dirname(path))).uid;
       return { kind: 'text', text: fromBytes(readFileSync(fsPath(path))), foreign };
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      // A component that is no directory, or that may not be searched, hides the file from its owner just the same.
-      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return { kind: 'absent' };
-      return { kind: 'unreadable', message: code ?? String(error) };
+      return { kind: 'unreadable', message: (error as NodeJS.ErrnoException).code ?? String(error) };
     }
   };
+}
+
+/** A file in a directory that may not even be searched counts as absent: we look upwards through other people's. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(fsPath(path));
+  } catch {
+    return undefined;
+  }
 }

@@ -50,7 +50,7 @@ export function describeProblem(problem: ConfigProblem): string {
     case 'unreadable':
       return `${forDisplay(problem.path)}: cannot be read: ${problem.message}`;
     case 'missing-file':
-      return `${problem.source} names ${forDisplay(problem.path)}, which does not exist`;
+      return `${problem.source} names ${forDisplay(problem.path)}, which does not exist or cannot be reached`;
     case 'no-cache-directory':
       return 'there is no place for the cache: HOME and XDG_CACHE_HOME are not set; set HG_CACHE_DIR';
   }

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sha256 } from '../../base/digest.ts';
 import { stateDirectory } from '../installation.ts';
+import { quickHash } from './quick-hash.ts';
 
 /**
  * The masquerade directory: links named like compilers, all leading to the launcher. It is named by what it holds and
@@ -20,7 +20,7 @@ import { stateDirectory } from '../installation.ts';
  * its path down. `undefined` where no private directory can be made: then the tool runs without it.
  */
 export function linkDirectory(launcher: string, names: readonly string[], env: NodeJS.ProcessEnv): string | undefined {
-  const id = sha256([launcher, ...names].join('\0')).slice(0, 16);
+  const id = quickHash([launcher, ...names].join('\0'));
   for (const base of privateBases(env)) {
     const directory = join(base, 'links', id);
     try {

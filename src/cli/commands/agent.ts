@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentStatus } from '../../agent/control.ts';
+import { formatBytes } from '../../base/bytes.ts';
+import { formatDuration } from '../../base/duration.ts';
+import { askAgent, startAgent } from '../agent-calls.ts';
+import { CliError, EXIT } from '../exit-codes.ts';
+import { requireLauncher } from '../installation.ts';
+import { formatTable, printJson, printOut } from '../output.ts';
+import { type Context, environmentWithFlags, settingsOf } from '../settings-context.ts';
+
+/** An agent that stops stores what it has in hand first. */
+const STOP_PATIENCE_MS = 30_000;
+
+export async function agentStart(context: Context, json: boolean): Promise<number> {
+  const { launcher, env } = await reach(context);
+  const problem = startAgent(launcher, env);
+  if (problem !== undefined) throw new CliError(`${problem}; \`hgbuild doctor\` may know more`, EXIT.negative);
+  const status = await statusOf(launcher, env);
+  if (json) printJson(status === undefined ? { running: false } : { running: true, ...status });
+  else printOut(status === undefined ? 'started' : `agent ${status.pid} is running`);
+  return EXIT.ok;
+}
+
+export async function agentStatus(context: Context, json: boolean): Promise<number> {
+  const { launcher, env } = await reach(context);
+  const status = await statusOf(launcher, env);
+  if (json) printJson(status === undefined ? { running: false } : { running: true, ...status });
+  else printOut(status === undefined ? 'no agent is running; the first compile starts one' : statusTable(status));
+  return status === undefined ? EXIT.negative : EXIT.ok;
+}
+
+export async function agentStop(context: Context, json: boolean): Promise<number> {
+  const { launcher, env } = await reach(context);
+  const status = await statusOf(launcher, env);
+  if (status === undefined) {
+    if (json) printJson({ stopped: false });
+    else printOut('no agent was running');
+    return EXIT.ok;
+  }
+  const reply = await askAgent(launcher, env, { op: 'stop' }, STOP_PATIENCE_MS);
+  if (reply?.ok === false && isAlive(status.pid))
+    throw new CliError(`agent ${status.pid} does not stop: ${reply.error}`, EXIT.negative);
+  for (let waited = 0; isAlive(status.pid); waited += 20) {
+    if (waited > STOP_PATIENCE_MS)
+      throw new CliError(`agent ${status.pid} does not end; end it with: kill ${status.pid}`, EXIT.negative);
+    await sleep(20);
+  }
+  if (json) printJson({ stopped: true, pid: status.pid });
+  else printOut(`agent ${status.pid} stopped`);
+  return EXIT.ok;
+}
+
+/** The agent belongs to an environment: flags count as if they were variables. */
+async function reach(context: Context): Promise<{ launcher: string; env: NodeJS.ProcessEnv }> {
+  const { settings } = await settingsOf(context);
+  return { launcher: requireLauncher(context.env), env: environmentWithFlags(context, settings) };
+}
+
+async function statusOf(launcher: string, env: NodeJS.ProcessEnv): Promise<AgentStatus | undefined> {
+  const reply = await askAgent(launcher, env, { op: 'status' });
+  return reply?.ok === true && 'status' in reply ? reply.status : undefined;
+}
+
+function statusTable(status: AgentStatus): string {
+  return formatTable([
+    ['pid', String(status.pid)],
+    ['version', status.version],
+    ['started', status.startedAt],
+    ['socket', status.socket],
+    ['cache', status.cacheDir],
+    ['requests', String(status.requests)],
+    ['connections', String(status.connections)],
+    ['storing', String(status.storing)],
+    ['memory', formatBytes(status.memoryBytes)],
+    ['cpu', formatDuration(status.cpuMs)],
+    [
+      'ends when idle',
+      Number.isFinite(status.idleExitSeconds) ? `after ${formatDuration(status.idleExitSeconds * 1000)}` : 'never',
+    ],
+  ]);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
