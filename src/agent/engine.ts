@@ -141,7 +141,8 @@ async function store(
       detail: outcome.detail,
     });
   }
-  cache.sources.remember(description.invocation.source, request);
+  const key = outcome.kind === 'stored' ? { key: description.key } : {};
+  cache.sources.remember(description.invocation.source, { ...request, ...key });
 }
 
 async function offer(request: CompileRequest, services: EngineServices): Promise<Offer> {

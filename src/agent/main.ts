@@ -62,6 +62,7 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
   const keeper = janitor(services.defaultCache.layout, {
     maxBytes: settings['cache.max_size'],
     compressAfterMs: settings['cache.compress_after'],
+    statistics: services.defaultCache.statistics,
   });
   await untilDone(server, settings['agent.idle_exit'], stop.asked, () => {
     log.rotate();
@@ -142,7 +143,7 @@ async function flush(serving: Engine, services: EngineServices): Promise<void> {
   for (const cache of await services.caches.all()) {
     await cache.blobs.flush();
     await cache.manifests.flush();
-    await cache.statistics.flush();
+    cache.statistics.flush();
   }
 }
 

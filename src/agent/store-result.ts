@@ -61,7 +61,9 @@ export async function storeResult(
     };
     if (!fitsManifest(entry)) return refuse('input-too-large');
     const written = cache.manifests.add(description.key, description.fields, entry);
-    return written.kind === 'stored' ? written : refuse('cache-unwritable', written.code);
+    if (written.kind !== 'stored') return refuse('cache-unwritable', written.code);
+    const bytes = outputs.reduce((sum, output) => sum + output.ref.size, written.bytes);
+    return { kind: 'stored', bytes };
   } finally {
     discard(leftovers(plan));
   }

@@ -15,7 +15,7 @@ export interface RotatingLog {
 export function openLog(path: string, level: string, maxBytes: number): RotatingLog {
   const file = tryOpen(path);
   const logger = pino(
-    { level: file === undefined ? 'silent' : level, base: undefined },
+    { level: file === undefined ? 'silent' : level, base: null },
     file ?? destination('/dev/null'),
   );
   return {
