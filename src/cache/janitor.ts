@@ -1,5 +1,4 @@
 import { removeQuietly } from '../cas/atomic-write.ts';
-import { COLD_SUFFIX } from '../cas/cold-blob.ts';
 import { compressBlob, INCOMPRESSIBLE_MODE } from '../cas/compress-blob.ts';
 import type { CacheLayout } from '../cas/layout.ts';
 import { type FoundFile, look, timeSlices, walkCache, walkTmp } from './cache-walk.ts';
@@ -120,13 +119,14 @@ async function round(
 ): Promise<{ report: JanitorReport; more: boolean }> {
   const leftoversRemoved = removeLeftovers(layout, now());
   const statisticsFolded = foldStatistics(layout, now);
-  const files = withoutDoubles(await walkCache(layout));
+  const { files, doubles } = await walkCache(layout);
+  for (const file of doubles) removeQuietly(file.path);
   lock.refresh();
   const plan = planEviction(files, maxBytes);
   const evicted = await evict(plan);
-  const gone = new Set(plan.evict.map((file) => file.path));
-  const kept = files.filter((file) => !gone.has(file.path));
-  const compressed = await compressCold(layout, kept, now() - compressAfterMs, lock);
+  const gone = new Set(plan.evict);
+  const cold = files.filter((file) => isCompressible(file) && file.usedMs < now() - compressAfterMs && !gone.has(file));
+  const compressed = await compressCold(layout, cold, lock);
   const bytesAfter = plan.bytesBefore - evicted.bytes - compressed.savedBytes;
   writeSmallJson(layout, layout.sizeHint, { v: 1, bytes: bytesAfter, files: files.length - evicted.files, at: now() });
   const report = {
@@ -146,14 +146,8 @@ async function round(
 
 /** Removes what writers left behind when they died. */
 export function removeLeftovers(layout: CacheLayout, now: number): number {
-  const old = walkTmp(layout).filter((file) => Math.abs(now - file.usedMs) > LEFTOVER_AFTER_MS);
+  const old = walkTmp(layout).filter((file) => now - file.usedMs > LEFTOVER_AFTER_MS);
   return old.filter((file) => removeQuietly(file.path)).length;
-}
-
-/** Takes away the cold form where the raw one exists, too: somebody stored it again, or died while compressing. */
-function withoutDoubles(files: readonly FoundFile[]): FoundFile[] {
-  const raw = new Set(files.filter((file) => file.kind === 'raw').map((file) => `${file.path}${COLD_SUFFIX}`));
-  return files.filter((file) => file.kind !== 'cold' || !raw.has(file.path) || !removeQuietly(file.path));
 }
 
 /** Removes planned files, those excepted that somebody used since. */
@@ -179,15 +173,10 @@ interface Compression {
 }
 
 /** One at a time: a build has the machine. */
-async function compressCold(
-  layout: CacheLayout,
-  files: readonly FoundFile[],
-  usedBefore: number,
-  lock: JanitorLock,
-): Promise<Compression> {
+async function compressCold(layout: CacheLayout, files: readonly FoundFile[], lock: JanitorLock): Promise<Compression> {
   let [blobs, savedBytes, damaged, bytes] = [0, 0, 0, 0];
   for (const file of files) {
-    if (file.digest === undefined || !isCompressible(file) || file.usedMs > usedBefore) continue;
+    if (file.digest === undefined) continue;
     if (bytes > COMPRESS_AT_MOST_BYTES) return { blobs, savedBytes, damaged, more: true };
     const result = await compressBlob(layout, file.digest);
     lock.refresh();

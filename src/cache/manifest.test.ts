@@ -11,12 +11,12 @@ import {
   fitsManifest,
   inputCount,
   inputsOf,
+  keepEntries,
   MAX_ENTRIES,
   MAX_INPUTS,
   type Manifest,
   type NewEntry,
   presentOf,
-  withoutEntry,
   withResult,
 } from './manifest.ts';
 import { newEntries } from './testing/new-entries.ts';
@@ -73,7 +73,7 @@ describe('a manifest', () => {
       fc.property(fc.array(newEntries, { minLength: 1, maxLength: 8 }), fc.nat(), (given, seed) => {
         const full = given.reduce(addEntry, empty);
         const gone = full.entries[seed % full.entries.length] as Entry;
-        const left = withoutEntry(full, gone);
+        const left = keepEntries(full, (filed) => filed !== gone);
         const expected = full.entries.filter((filed) => filed !== gone).map((filed) => asGiven(full, filed));
         expect(left.entries.map((filed) => asGiven(left, filed))).toEqual(expected);
         const infos = new Set(expected.flatMap((one) => one.inputs.map((input) => JSON.stringify(input))));

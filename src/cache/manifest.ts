@@ -153,12 +153,9 @@ function sameRuns(one: Runs, other: Runs): boolean {
   return one.length === other.length && one.every((value, at) => value === other[at]);
 }
 
-/** The manifest without one of its entries, for one whose blobs are gone. */
-export function withoutEntry(manifest: Manifest, entry: Entry): Manifest {
-  return withEntries(
-    manifest,
-    manifest.entries.filter((other) => other !== entry),
-  );
+/** The manifest with some of its entries, for when the blobs of others are gone. */
+export function keepEntries(manifest: Manifest, keep: (entry: Entry) => boolean): Manifest {
+  return withEntries(manifest, manifest.entries.filter(keep));
 }
 
 /** The manifest with one entry's result changed, its conditions kept (a digest of preprocessed text that came later). */
