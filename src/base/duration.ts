@@ -17,10 +17,11 @@ export function parseDuration(text: string): number | undefined {
   return Number.isFinite(total) ? Math.round(total) : undefined;
 }
 
-/** A duration for a person: two figures that matter, never more than two units ("0.4 s", "41 s", "3 min 20 s"). */
+/** A duration for a person: two figures that matter, never more than two units ("40 ms", "1.4 s", "3 min 20 s"). */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, milliseconds) / 1000;
   if (!Number.isFinite(seconds)) return 'never';
+  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;

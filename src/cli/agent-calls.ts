@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import type { ControlReply, ControlRequest } from '../agent/control.ts';
+import type { AgentStatus, ControlReply, ControlRequest } from '../agent/control.ts';
 
 /** The socket of the agent that serves this environment, as the launcher names it. */
 export function agentSocket(launcher: string, env: NodeJS.ProcessEnv): string | undefined {
@@ -41,4 +41,10 @@ export async function askAgent(
   if (socket === undefined) return undefined;
   const { controlAgent } = await import('../agent/control-client.ts');
   return controlAgent(socket, request, timeoutMs);
+}
+
+/** `undefined` where no agent runs. */
+export async function agentStatus(launcher: string, env: NodeJS.ProcessEnv): Promise<AgentStatus | undefined> {
+  const reply = await askAgent(launcher, env, { op: 'status' });
+  return reply?.ok === true && 'status' in reply ? reply.status : undefined;
 }

@@ -77,7 +77,7 @@ function visitSection(walk: Walk, section: string, body: unknown, place: Place):
   for (const pair of mapping.items) {
     const key = `${section}.${textOf(walk, pair.key)}`;
     const at = walk.placeOf(offsetOf(walk, pair.key));
-    if (isSettingKey(key)) walk.entries.push({ key, value: valueOf(walk, pair.value), place: at });
+    if (isSettingKey(key)) walk.entries.push({ key, value: settingValue(walk, pair.value), place: at });
     else walk.problems.push(unknownKey(key, section, at));
   }
 }
@@ -90,7 +90,7 @@ function isEmpty({ yaml }: Walk, node: unknown): boolean {
   return node === null || (yaml.isScalar(node) && node.value === null);
 }
 
-function valueOf(walk: Walk, raw: unknown): unknown {
+function settingValue(walk: Walk, raw: unknown): unknown {
   const node = followAlias(walk, raw);
   return asByteStrings(walk.yaml.isNode(node) ? node.toJS(walk.parsed) : node);
 }

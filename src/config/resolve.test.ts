@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fromNative } from '../base/byte-string.ts';
 import { describeProblem } from './problem.ts';
 import { type FileRead, type FlagValue, type Resolution, resolveSettings } from './resolve.ts';
 import { SETTING_KEYS, SETTINGS } from './settings.ts';
@@ -170,7 +171,7 @@ describe('values', () => {
   });
 
   test('non-ASCII text in a file is its UTF-8 bytes', async () => {
-    const text = Buffer.from('cache: {dir: /tmp/größe}').latin1Slice();
+    const text = fromNative('cache: {dir: /tmp/größe}');
     const { settings } = await settled({ files: { [USER]: text } });
     expect(Buffer.from(settings['cache.dir'], 'latin1').toString('utf8')).toBe('/tmp/größe');
   });

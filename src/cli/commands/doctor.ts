@@ -6,7 +6,7 @@ import { formatBytes } from '../../base/bytes.ts';
 import { nearestName } from '../../config/nearest-name.ts';
 import { describeProblem } from '../../config/problem.ts';
 import { OTHER_VARIABLES, SETTINGS, type Settings } from '../../config/settings.ts';
-import { agentSocket, askAgent, startAgent } from '../agent-calls.ts';
+import { agentSocket, agentStatus, startAgent } from '../agent-calls.ts';
 import { EXIT } from '../exit-codes.ts';
 import { BUILD_ID, findLauncher } from '../installation.ts';
 import { formatTable, painter, printJson, printOut, useColour } from '../output.ts';
@@ -181,17 +181,16 @@ async function agentFindings(launcher: string, env: NodeJS.ProcessEnv): Promise<
       : fail('socket', `${dirname(socket)} is open to other users`, `chmod 700 ${dirname(socket)}`),
   ];
   const problem = startAgent(launcher, env);
-  const reply = problem === undefined ? await askAgent(launcher, env, { op: 'status' }) : undefined;
-  if (reply?.ok === true && 'status' in reply) {
-    const { pid, version } = reply.status;
-    findings.push(
-      version === BUILD_ID
-        ? ok('agent', `pid ${pid}`)
-        : warn('agent', `pid ${pid} is of build ${version}`, 'hgbuild agent stop'),
-    );
+  const status = problem === undefined ? await agentStatus(launcher, env) : undefined;
+  if (status === undefined) {
+    const remedy = 'see `hgbuild agent logs`; until then every compile runs plainly';
+    findings.push(fail('agent', problem ?? 'it does not answer', remedy));
   } else {
-    const why = problem ?? (reply?.ok === false ? reply.error : 'it does not answer');
-    findings.push(fail('agent', why, 'see `hgbuild agent logs`; until then every compile runs plainly'));
+    const { pid, version } = status;
+    const same = version === BUILD_ID;
+    findings.push(
+      same ? ok('agent', `pid ${pid}`) : warn('agent', `pid ${pid} is of build ${version}`, 'hgbuild agent stop'),
+    );
   }
   return findings;
 }

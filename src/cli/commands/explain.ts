@@ -1,5 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
 import type { Difference, Explanation } from '../../agent/control.ts';
+import { forDisplay, fromNative } from '../../base/byte-string.ts';
+import { openSourceIndex } from '../../cache/source-index.ts';
+import { cacheLayout } from '../../cas/layout.ts';
 import { askAgent, startAgent } from '../agent-calls.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { fromCompileCommands, type RecordedCommand } from '../explain/compile-commands.ts';
@@ -56,8 +60,7 @@ async function recordedCommand(context: Context, cacheDirectory: string): Promis
     throw new CliError('explain needs a file or a command: hgbuild explain x.c, hgbuild explain -- gcc -c x.c');
   if (more.length > 0)
     throw new CliError(`explain takes one file; a command stands after "--": hgbuild explain -- ${words.join(' ')}`);
-  void cacheDirectory;
-  const found = fromCompileCommands(file, context.cwd);
+  const found = fromCache(file, context.cwd, cacheDirectory) ?? fromCompileCommands(file, context.cwd);
   if (found === undefined) {
     throw new CliError(
       `no compile of ${file} is known: compile it once through hgbuild, or give the command: hgbuild explain -- gcc -c ${file}`,
@@ -65,6 +68,14 @@ async function recordedCommand(context: Context, cacheDirectory: string): Promis
     );
   }
   return found;
+}
+
+/** The last command that compiled the file through the cache. */
+function fromCache(file: string, cwd: string, cacheDirectory: string): RecordedCommand | undefined {
+  const found = openSourceIndex(cacheLayout(cacheDirectory)).find(fromNative(resolve(cwd, file)));
+  if (found === undefined) return undefined;
+  const argv = [found.compiler, ...found.args].map(forDisplay);
+  return { argv, cwd: forDisplay(found.cwd), from: 'the last compile through the cache' };
 }
 
 /** The compiler's absolute path, past hgbuild and its links, as the launcher itself would find it. */

@@ -1,4 +1,87 @@
-import type { Context } from '../settings-context.ts';
-export async function stats(_context: Context, _options: { json: boolean; zero: boolean }): Promise<number> {
-  return 0;
+import { forDisplay } from '../../base/byte-string.ts';
+import { formatBytes } from '../../base/bytes.ts';
+import { formatDuration } from '../../base/duration.ts';
+import { REFUSALS, type RefusalReason } from '../../base/refusal.ts';
+import type { Counters } from '../../cache/counters.ts';
+import { readStatistics, type StatisticsReport, zeroStatistics } from '../../cache/statistics.ts';
+import { cacheLayout } from '../../cas/layout.ts';
+import { askAgent } from '../agent-calls.ts';
+import { CliError, EXIT } from '../exit-codes.ts';
+import { existingLauncher } from '../installation.ts';
+import { formatTable, type Paint, painter, printJson, printOut, useColour } from '../output.ts';
+import { type Context, environmentWithFlags, settingsOf } from '../settings-context.ts';
+
+/** `hgbuild stats [--json] [--zero]`: what was counted in this cache directory, by all agents that use it. */
+export async function stats(
+  context: Context,
+  options: { readonly json: boolean; readonly zero: boolean },
+): Promise<number> {
+  const { settings } = await settingsOf(context);
+  const launcher = existingLauncher(context.env);
+  if (launcher !== undefined) {
+    // Counters reach the disk every few seconds: an agent that runs writes them now.
+    await askAgent(launcher, environmentWithFlags(context, settings), { op: 'flush' });
+  }
+  const layout = cacheLayout(settings['cache.dir']);
+  const report = readStatistics(layout);
+  if (options.zero) {
+    const problem = zeroStatistics(layout);
+    if (problem !== undefined) {
+      throw new CliError(
+        `the counters in ${forDisplay(layout.root)} cannot be set to zero: ${problem.code}`,
+        EXIT.negative,
+      );
+    }
+  }
+  if (options.json) printJson(jsonReport(forDisplay(layout.root), report));
+  else printOut(table(forDisplay(layout.root), report, painter(useColour(context.env))));
+  return EXIT.ok;
+}
+
+function jsonReport(directory: string, { counters, since }: StatisticsReport): unknown {
+  const refusedTotal = total(counters.refused);
+  return { cacheDir: directory, since, compiles: compilesOf(counters), refusedTotal, ...counters };
+}
+
+/** Calls that compile something: what was answered, what had to run, what was refused. */
+function compilesOf({ hits, misses, refused }: Counters): number {
+  return hits + misses + total(refused);
+}
+
+function total(reasons: Readonly<Record<string, number>>): number {
+  return Object.values(reasons).reduce((sum, count) => sum + count, 0);
+}
+
+function table(directory: string, { counters, since }: StatisticsReport, paint: Paint): string {
+  const compiles = compilesOf(counters);
+  const share = (count: number): string => (compiles === 0 ? '' : `${((100 * count) / compiles).toFixed(1)} %`);
+  const refused = total(counters.refused);
+  const rows = [
+    ['compiles', String(compiles), ''],
+    ['  hits', String(counters.hits), share(counters.hits)],
+    ['  misses', String(counters.misses), share(counters.misses)],
+    ['  refused', String(refused), share(refused)],
+    ['other calls', String(counters.notCompiles), ''],
+    ['results stored', String(counters.stored), ''],
+    ['hits not delivered', String(counters.fallbacks), ''],
+    ['damaged blobs dropped', String(counters.badBlobs), ''],
+    ['time saved', formatDuration(counters.savedMs), ''],
+    ['time in misses', formatDuration(counters.compileMs), ''],
+    ['written', formatBytes(counters.bytesWritten), ''],
+    ['removed for space', formatBytes(counters.evictedBytes), ''],
+  ];
+  const parts = [paint('dim', `cache ${directory}, since ${since ?? 'its beginning'}`), formatTable(rows, [1, 2])];
+  if (refused > 0) parts.push('', paint('bold', 'refused, by reason'), reasonTable(counters.refused));
+  if (total(counters.storeFailures) > 0) {
+    parts.push('', paint('bold', 'compiled but not stored, by reason'), reasonTable(counters.storeFailures));
+  }
+  return parts.join('\n');
+}
+
+function reasonTable(reasons: Readonly<Record<string, number>>): string {
+  const meaning = (reason: string): string => REFUSALS[reason as RefusalReason] ?? '';
+  const rows = Object.entries(reasons)
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, count]) => [`  ${reason}`, String(count), meaning(reason)]);
+  return formatTable(rows, [1]);
 }
