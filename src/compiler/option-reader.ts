@@ -42,6 +42,7 @@ export interface LineReading {
   debug: boolean;
   nativeArch: boolean;
   externalAs: boolean;
+  lto: boolean;
   colour: 'auto' | 'explicit';
   endOfOptions: boolean;
 }
@@ -78,6 +79,7 @@ function startReading(family: Family, mode: DriverMode): LineReading {
     debug: false,
     nativeArch: false,
     externalAs: family === 'gcc',
+    lto: false,
     colour: 'auto',
     endOfOptions: false,
   };
@@ -217,6 +219,14 @@ const EFFECTS: Readonly<Record<EffectName, Handler>> = {
     at.reading.extraInputs.push(at.value);
   },
   records: keep,
+  lto: (at) => {
+    keep(at);
+    at.reading.lto = true;
+  },
+  'no-lto': (at) => {
+    keep(at);
+    at.reading.lto = false;
+  },
   'integrated-as': (at) => {
     keep(at);
     at.reading.externalAs = at.reading.family === 'gcc';

@@ -19,7 +19,7 @@ export type EffectName =
   | 'tool'
   /** As `tool`; the value `native` stands for this very machine. */
   | 'arch'
-  /** Turns debug information on, or off (`-g0`), or surely off nowhere (`-gtoggle`). */
+  /** Turns debug information on (`-gtoggle`: perhaps), or off. */
   | 'debug'
   | 'no-debug'
   | 'split-dwarf'
@@ -35,6 +35,9 @@ export type EffectName =
   | 'extra-input'
   /** The result holds the command line. */
   | 'records'
+  /** Link-time optimisation: under clang no assembler runs then. */
+  | 'lto'
+  | 'no-lto'
   | 'integrated-as'
   | 'external-as'
   | 'colour-explicit'

@@ -11,6 +11,7 @@ import type {
 import { isCompiled, isPreprocessed } from './languages.ts';
 import { type Input, type LineReading, readLine } from './option-reader.ts';
 import { defaultDepfile, defaultOutput, sideOutput } from './output-names.ts';
+import { isAssemblerDebugOption } from './passed-options.ts';
 
 export interface CommandLine {
   readonly family: Family;
@@ -98,6 +99,7 @@ function compileOf(
   // -o /dev/null is a habit of configure scripts; files beside it (/dev/null.d) are nobody's wish.
   if (output === '/dev/null' && sides.some((side) => side.path.startsWith('/dev/')))
     return refuse('special-output', output);
+  const debug = reading.debug || reading.assembler.some(isAssemblerDebugOption);
   const recordsCommandLine = seen.has('records');
   const main: Output = { role: stage, path: output, required: true };
   const meaning: Invocation = {
@@ -116,12 +118,12 @@ function compileOf(
     forcedIncludes: preprocesses ? reading.forcedIncludes : [],
     extraInputs: reading.extraInputs,
     nativeArch: reading.nativeArch,
-    debug: reading.debug,
+    debug,
     recordsCommandLine,
-    externalAssembler: stage === 'object' && reading.externalAs,
+    externalAssembler: stage === 'object' && runsAssembler(reading, language),
     preprocesses,
     colour: family === 'clang' && language === 'assembler' ? 'explicit' : reading.colour,
-    columnsMatter: columnsMatter(reading),
+    columnsMatter: columnsMatter(reading, debug),
   };
   return meaning;
 }
@@ -162,6 +164,11 @@ function keyArgs(reading: LineReading, depfile: DepfileRequest): string[] {
   return reading.keyParts.filter((part) => included[part.when]).map((part) => part.text);
 }
 
-function columnsMatter({ seen, debug }: LineReading): boolean {
+/** Clang writes bitcode under LTO, without an assembler; assembler text is assembled all the same. */
+function runsAssembler({ family, externalAs, lto }: LineReading, language: Language): boolean {
+  return externalAs && (family === 'gcc' || !lto || !isCompiled(language));
+}
+
+function columnsMatter({ seen }: LineReading, debug: boolean): boolean {
   return debug || seen.has('columns') || seen.has('coverage') || seen.has('names-output');
 }

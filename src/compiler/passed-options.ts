@@ -37,6 +37,11 @@ export function unsafeAssemblerOption(options: readonly string[]): string | unde
   return undefined;
 }
 
+/** True for an assembler option under which the assembler itself makes debug information. */
+export function isAssemblerDebugOption(option: string): boolean {
+  return /^(?:-g|--g(?:dwarf|en-debug|stabs))/.test(option);
+}
+
 /** True for a preprocessor option that only defines or undefines a macro. */
 export function isMacroOption(option: string): boolean {
   return /^-[DU]./.test(option);

@@ -23,9 +23,23 @@ export function traceRun(argv: readonly string[], cwd: string, scratch: string):
   const reads = new Set<string>();
   const writes = new Set<string>();
   const programs: string[] = [];
-  for (const line of readFileSync(log, 'utf8').split('\n')) readCall(line, cwd, { reads, writes, programs });
+  for (const line of joinCalls(readFileSync(log, 'utf8'))) readCall(line, cwd, { reads, writes, programs });
   rmSync(log);
   return { status: run.status, stdout: run.stdout, stderr: run.stderr, reads, writes, programs };
+}
+
+/** The log's lines, with calls that strace split because processes ran at the same time put together again. */
+function joinCalls(log: string): string[] {
+  const unfinished = new Map<string, string>();
+  return log.split('\n').flatMap((line) => {
+    const pid = line.split(' ', 1)[0] as string;
+    if (line.endsWith(' <unfinished ...>')) {
+      unfinished.set(pid, line.slice(0, -' <unfinished ...>'.length));
+      return [];
+    }
+    const resumed = /^\d+ +<\.\.\. \w+ resumed>(.*)$/.exec(line);
+    return [resumed === null ? line : `${unfinished.get(pid) ?? ''}${resumed[1]}`];
+  });
 }
 
 function readCall(
