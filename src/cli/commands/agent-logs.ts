@@ -82,12 +82,8 @@ function openLog(path: string): OpenLog | undefined {
 
 /** One JSON line of the log for a person: `2026-01-31 12:00:00.000 info  text key=value`. */
 export function readableLine(line: string): string {
-  let record: Record<string, unknown>;
-  try {
-    record = JSON.parse(line) as Record<string, unknown>;
-  } catch {
-    return line;
-  }
+  const record = parseRecord(line);
+  if (record === undefined) return line;
   const { level, time, msg, ...rest } = record;
   const when =
     typeof time === 'number' ? new Date(time).toISOString().replace('T', ' ').replace('Z', '') : String(time ?? '');
@@ -97,4 +93,13 @@ export function readableLine(line: string): string {
   return [when, (PINO_LEVELS[Number(level)] ?? String(level)).padEnd(5), String(msg ?? ''), ...details]
     .filter((part) => part !== '')
     .join(' ');
+}
+
+function parseRecord(line: string): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
 }

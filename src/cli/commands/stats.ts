@@ -38,9 +38,22 @@ export async function stats(
   return EXIT.ok;
 }
 
+/** The names that a session's counters have, too (docs/json.md). They are only added to. */
 function jsonReport(directory: string, { counters, since }: StatisticsReport): unknown {
-  const refusedTotal = total(counters.refused);
-  return { cacheDir: directory, since, compiles: compilesOf(counters), refusedTotal, ...counters };
+  const { hits, misses, refused, notCompiles, storeFailures, ...others } = counters;
+  const compiles = compilesOf(counters);
+  return {
+    cacheDir: directory,
+    since,
+    compiles,
+    hits,
+    local: misses,
+    refused: total(refused),
+    refusals: refused,
+    notCompiles,
+    ...others,
+    storeFailures,
+  };
 }
 
 /** Calls that compile something: what was answered, what had to run, what was refused. */
@@ -59,14 +72,14 @@ function table(directory: string, { counters, since }: StatisticsReport, paint: 
   const rows = [
     ['compiles', String(compiles), ''],
     ['  hits', String(counters.hits), share(counters.hits)],
-    ['  misses', String(counters.misses), share(counters.misses)],
+    ['  local', String(counters.misses), share(counters.misses)],
     ['  refused', String(refused), share(refused)],
     ['other calls', String(counters.notCompiles), ''],
     ['results stored', String(counters.stored), ''],
     ['hits not delivered', String(counters.fallbacks), ''],
     ['damaged blobs dropped', String(counters.badBlobs), ''],
     ['time saved', formatDuration(counters.savedMs), ''],
-    ['time in misses', formatDuration(counters.compileMs), ''],
+    ['time in local ones', formatDuration(counters.compileMs), ''],
     ['written', formatBytes(counters.bytesWritten), ''],
     ['removed for space', formatBytes(counters.evictedBytes), ''],
   ];

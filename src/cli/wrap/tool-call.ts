@@ -75,7 +75,7 @@ function withLauncher(plan: WrapPlan): NodeJS.ProcessEnv {
 
 /** `CC=/usr/bin/gcc -m32` as an argument of make, and its `:=` and `::=` spellings. */
 function variableWithLauncher(arg: string, launcher: string): string {
-  const match = /^((?:CC|CXX)\s*:{0,3}=\s*)(.*)$/s.exec(arg);
+  const match = /^((?:CC|CXX)\s*:{0,3}=)(.*)$/s.exec(arg);
   return match === null ? arg : `${match[1]}${launchedCompiler(match[2] ?? '', launcher)}`;
 }
 
