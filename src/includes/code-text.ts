@@ -22,7 +22,7 @@ const TOKEN =
  * that nothing can be concluded from it. `text` has its splices joined.
  */
 export function withoutComments(text: string): string | undefined {
-  if (text.includes('??/')) return undefined;
+  if (text.includes('??/') || tooManyRawStrings(text)) return undefined;
   let ambiguous = false;
   const code = text.replace(TOKEN, (token, _delimiter: unknown, offset: number) => {
     const first = token.charCodeAt(0);
@@ -37,4 +37,69 @@ export function withoutComments(text: string): string | undefined {
 function opensSomething(text: string, from: number): boolean {
   const end = text.indexOf('\n', from);
   return /["']|\/\*/.test(text.slice(from, end < 0 ? text.length : end));
+}
+
+/** A raw string never closed is searched to the end of the file, so thousands of them are not worth the answer. */
+function tooManyRawStrings(text: string): boolean {
+  let at = -1;
+  for (let count = 0; count < 1000; count++) {
+    at = text.indexOf('R"', at + 1);
+    if (at < 0) return false;
+  }
+  return true;
+}
+
+/** Positions between the tokens of one text. */
+export interface Blanks {
+  readonly text: string;
+  /** The first position from `at` on that is neither blank nor in a block comment; a newline is not blank. */
+  skip(at: number): number;
+  /** Whether the logical line ends at `at`, or only a line comment is left of it. */
+  endsLine(at: number): boolean;
+  /** Whether only blanks and comments can stand before `at` in its line. */
+  startsLine(at: number): boolean;
+}
+
+/** The end of an open comment is remembered: a text of comments that never close would take quadratic time otherwise. */
+export function blanksOf(text: string): Blanks {
+  let searchedFrom = 0;
+  let close = -2;
+  const commentEnd = (from: number): number => {
+    if (close === -2 || from < searchedFrom || (close >= 0 && close < from)) {
+      searchedFrom = from;
+      close = text.indexOf('*/', from);
+    }
+    return close;
+  };
+  const skip = (at: number): number => {
+    for (let i = at; ; i++) {
+      const code = text.charCodeAt(i);
+      if (isBlank(code)) continue;
+      if (code !== 47 || text.charCodeAt(i + 1) !== 42) return i;
+      const end = commentEnd(i + 2);
+      if (end < 0) return i;
+      i = end + 1;
+    }
+  };
+  const endsLine = (at: number): boolean => {
+    const code = text.charCodeAt(at);
+    return Number.isNaN(code) || code === 10 || code === 13 || (code === 47 && text.charCodeAt(at + 1) === 47);
+  };
+  return { text, skip, endsLine, startsLine: (at) => startsLine(text, at) };
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9 || code === 12 || code === 11 || code === 0;
+}
+
+function startsLine(text: string, at: number): boolean {
+  for (let i = at - 1; i >= 0; i--) {
+    const code = text.charCodeAt(i);
+    if (code === 10 || code === 13) return true;
+    if (isBlank(code)) continue;
+    if (code === 47) return text.charCodeAt(i - 1) === 42;
+    // A byte order mark is skipped by both compilers.
+    return i === 2 && text.startsWith('\xef\xbb\xbf');
+  }
+  return true;
 }

@@ -1,3 +1,5 @@
+import { withoutComments } from './code-text.ts';
+
 /**
  * Words that make a compile depend on something no `#include` names: the assembler's own inclusion and the time
  * macros. They can be pasted or split (`inc##bin`, `".inc" "bin"`, `CAT(__DA,TE__)`), so they are looked for in the
@@ -29,6 +31,14 @@ const JOINT = /["#,\\]/;
 
 /** Every hidden word of a text whose splices are joined. */
 export function hiddenWords(text: string): readonly HiddenWord[] {
+  const found = wordsIn(text);
+  // Comments with text in them can stand between the pieces, too.
+  if (!text.includes('##') && !text.includes('asm')) return found;
+  const code = withoutComments(text);
+  return code === undefined ? found : [...new Set([...found, ...wordsIn(code)])];
+}
+
+function wordsIn(text: string): readonly HiddenWord[] {
   const found: HiddenWord[] = [];
   if (includesFromAssembler(text)) found.push('incbin');
   if (DATE.test(text)) found.push('date');

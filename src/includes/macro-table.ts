@@ -1,3 +1,4 @@
+import { type Blanks, blanksOf } from './code-text.ts';
 import type { FileScan } from './directives.ts';
 
 /**
@@ -12,42 +13,47 @@ export type Definition =
   | { readonly kind: 'quote' | 'angle' | 'alias'; readonly value: string }
   | { readonly kind: 'opaque' | 'value' };
 
-const WS = '(?:[ \\t\\f\\v\\0]|/\\*(?:[^*]|\\*(?!/))*\\*/)*';
-const IDENTIFIER = '[A-Za-z_$\\x80-\\xff][\\w$\\x80-\\xff]*';
-const END = `${WS}(?=[\\n\\r]|//|$)`;
-const NAME = new RegExp(`${WS}(${IDENTIFIER})(\\()?`, 'y');
-const BODY = new RegExp(`${WS}(?:"([^"\\\\\\n\\r]*)"${END}|<([^>\\n\\r]*)>${END}|(${IDENTIFIER})${END})`, 'y');
-const FIRST = new RegExp(`${WS}([\\s\\S]?)`, 'y');
+const IDENTIFIER = /[A-Za-z_$\x80-\xff][\w$\x80-\xff]*/y;
+const STRING = /"([^"\\\n\r]*)"/y;
+const BRACKETED = /<([^>\n\r]*)>/y;
 /** First characters of a body that could still become a header name: a word, a literal, <, a backslash, a comment left open. */
 const OPENS_NAME = /^[A-Za-z_$"<\\\x80-\xff/]$/;
 
 /** The line for the `#define` whose name begins at or after `at`; '' if there is no name. */
-export function definition(text: string, at: number): string {
-  NAME.lastIndex = at;
-  const head = NAME.exec(text);
-  if (head === null) return '';
-  const name = head[1] as string;
-  if (head[2] !== undefined) return `${name}?\n`;
-  return `${name}${bodyMark(text, NAME.lastIndex)}\n`;
+export function definition(blanks: Blanks, at: number): string {
+  const start = blanks.skip(at);
+  IDENTIFIER.lastIndex = start;
+  if (!IDENTIFIER.test(blanks.text)) return '';
+  const end = IDENTIFIER.lastIndex;
+  const name = blanks.text.slice(start, end);
+  return `${name}${blanks.text.charCodeAt(end) === 40 ? '?' : bodyMark(blanks, blanks.skip(end))}\n`;
 }
 
-function bodyMark(text: string, at: number): string {
-  FIRST.lastIndex = at;
-  const first = FIRST.exec(text)?.[1] ?? '';
-  if (!OPENS_NAME.test(first) || (first === '/' && text.startsWith('//', FIRST.lastIndex - 1))) return '.';
-  BODY.lastIndex = at;
-  const body = BODY.exec(text);
-  if (body === null) return '?';
-  if (body[1] !== undefined) return `"${body[1]}`;
+function bodyMark(blanks: Blanks, at: number): string {
+  const { text } = blanks;
+  if (blanks.endsLine(at) || !OPENS_NAME.test(text.charAt(at))) return '.';
+  const name = matchWhole(blanks, STRING, at);
+  if (name !== undefined) return `"${name.slice(1, -1)}`;
+  const bracketed = matchWhole(blanks, BRACKETED, at);
   // Between < and > stand tokens, not text: a comment or blanks inside are not taken literally.
-  if (body[2] !== undefined) return /[\s"']|\/[/*]/.test(body[2]) ? '?' : `<${body[2]}`;
-  return `=${body[3]}`;
+  if (bracketed !== undefined) return /[\s"']|\/[/*]/.test(bracketed) ? '?' : `<${bracketed.slice(1, -1)}`;
+  const alias = matchWhole(blanks, IDENTIFIER, at);
+  return alias === undefined ? '?' : `=${alias}`;
+}
+
+/** What `pattern` matches at `at` if nothing else follows in the line. */
+function matchWhole(blanks: Blanks, pattern: RegExp, at: number): string | undefined {
+  pattern.lastIndex = at;
+  if (!pattern.test(blanks.text)) return undefined;
+  const end = pattern.lastIndex;
+  return blanks.endsLine(blanks.skip(end)) ? blanks.text.slice(at, end) : undefined;
 }
 
 /** The line for a `-D` operand (`NAME`, `NAME=BODY`, `NAME(x)=BODY`), as the compiler turns it into a `#define`. */
 export function commandLineDefinition(operand: string): string {
   const equals = operand.indexOf('=');
-  return definition(equals < 0 ? `${operand} 1` : `${operand.slice(0, equals)} ${operand.slice(equals + 1)}`, 0);
+  const text = equals < 0 ? `${operand} 1` : `${operand.slice(0, equals)} ${operand.slice(equals + 1)}`;
+  return definition(blanksOf(text), 0);
 }
 
 const parsed = new WeakMap<FileScan, ReadonlyMap<string, readonly Definition[]>>();
