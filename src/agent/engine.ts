@@ -5,6 +5,7 @@ import { stripColour } from '../compiler/colour.ts';
 import { type Delivery, encodeHit } from './answers.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
+import { snapshotOf } from './file-snapshot.ts';
 import { findProof, type Proof } from './lookup.ts';
 import { type CompilePlan, planCompile, wantsColour } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
@@ -48,6 +49,8 @@ export interface EngineServices extends DescribeServices, StoreServices {
   readonly churning: Set<string>;
   readonly log: (message: string, details: object) => void;
 }
+
+const NO_COMPILES: ReadonlySet<RefusalReason> = new Set(['link', 'preprocess-only', 'no-source']);
 
 export function engine(services: EngineServices): Engine {
   const { sessions, prepared, churning } = services;
@@ -107,7 +110,9 @@ export function engine(services: EngineServices): Engine {
       discard(leftovers(plan));
     },
     countRefusal(session, reason) {
-      sessions.refused(session, reason);
+      // A link or a preprocessor run has its name in the statistics, but a build's summary speaks of compiles.
+      if (NO_COMPILES.has(reason)) sessions.notCompile(session);
+      else sessions.refused(session, reason);
       statistics.refused(reason);
     },
     countNotCompile(session) {
@@ -181,7 +186,8 @@ async function findHit(
 ): Promise<PreparedAnswer | undefined> {
   const manifest = cache.manifests.read(description.key);
   if (manifest === undefined) return undefined;
-  const proof = findProof(manifest, description, services);
+  const now = { churning: services.churning, files: snapshotOf(services.files) };
+  const proof = findProof(manifest, description, now);
   if (proof === undefined) return undefined;
   const answer = await prepare(description, proof, cache);
   if (answer !== undefined && proof.lasting) services.prepared.set(description.request.memoKey, answer);

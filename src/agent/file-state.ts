@@ -1,12 +1,12 @@
 import {
   closeSync,
+  constants,
   fstatSync,
   lstatSync,
   openSync,
   readdirSync,
   readFileSync,
   realpathSync,
-  type Stats,
   statSync,
 } from 'node:fs';
 import { fromBytes, fsPath } from '../base/byte-string.ts';
@@ -39,10 +39,10 @@ export interface FileDigest {
 export interface FileStates {
   /** The stamp of whatever lies at `path` (links followed); undefined if nothing does. */
   stampOf(path: string): StampedKind | undefined;
-  /** Digest of a regular file; undefined if it is none or cannot be read. */
-  digestOf(path: string): FileDigest | undefined;
-  /** The directives of a regular file, memoised by content. */
-  scanOf(path: string): FileScan | undefined;
+  /** Digest of a regular file; undefined if it is none or cannot be read. `at`: its stamp, if it was just taken. */
+  digestOf(path: string, at?: StampedKind): FileDigest | undefined;
+  /** The directives of a regular file, memoised by content. `digest`: that of its content, if it is known. */
+  scanOf(path: string, digest?: Digest): FileScan | undefined;
   /** The names in a directory; `settled` as for digests. */
   listingOf(path: string): Listing | undefined;
   realPathOf(path: string): string | undefined;
@@ -71,6 +71,7 @@ interface Memory {
 
 /** Entries kept per kind before the memory starts anew: a few hundred MB at the very worst, and far beyond any project. */
 const MEMORY_LIMIT = 200_000;
+const NO_DIGEST = '' as Digest;
 
 export function sameStamp(a: Stamp, b: Stamp): boolean {
   return a.ino === b.ino && a.mtime === b.mtime && a.ctime === b.ctime && a.size === b.size && a.dev === b.dev;
@@ -98,8 +99,9 @@ export function fileStates(nowNs: () => bigint): FileStates {
   return {
     isSettled,
     stampOf: (path) => quietly(() => stampOf(path)),
-    digestOf: (path) => quietly(() => digestOf(path, memory, isSettled)),
-    scanOf: (path) => quietly(() => scanOf(path, memory, isSettled)),
+    digestOf: (path, at) => quietly(() => digestOf(path, memory, isSettled, at ?? stampOf(path))),
+    scanOf: (path, digest) =>
+      quietly(() => memory.scans.get(digest ?? NO_DIGEST) ?? scanOf(path, memory, isSettled, stampOf(path))),
     listingOf: (path) => quietly(() => listingOf(path, memory, isSettled, stampOf)),
     hasEntry: (path) => quietly(() => lstatSync(fsPath(path), { throwIfNoEntry: false })) !== undefined,
     realPathOf: (path) => quietly(() => fromBytes(realpathSync.native(fsPath(path), { encoding: 'buffer' }))),
@@ -123,7 +125,7 @@ function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
 
 /** Reads a file whole, with a stamp that surely belongs to what was read. */
 function readStamped(path: string): { bytes: Buffer; stamp: Stamp; after: Stamp } | undefined {
-  const fd = openSync(fsPath(path), 'r');
+  const fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const before = fstatSync(fd, { bigint: true });
     if (!before.isFile()) return undefined;
@@ -134,20 +136,20 @@ function readStamped(path: string): { bytes: Buffer; stamp: Stamp; after: Stamp 
   }
 }
 
-function digestOf(path: string, memory: Memory, isSettled: (s: Stamp) => boolean): FileDigest | undefined {
+function digestOf(
+  path: string,
+  memory: Memory,
+  isSettled: (s: Stamp) => boolean,
+  at: StampedKind | undefined,
+): FileDigest | undefined {
+  // What is no regular file must not even be opened: reading a pipe would hang the agent.
+  if (at?.kind !== 'file') return undefined;
   const known = memory.digests.get(path);
-  if (known !== undefined) {
-    const st = statSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
-    if (st === undefined || !st.isFile()) return undefined;
-    if (sameStamp(known.stamp, toStamp(st))) return known;
-  }
+  if (known !== undefined && sameStamp(known.stamp, at.stamp)) return known;
   return readDigest(path, memory, isSettled)?.state;
 }
 
 function readDigest(path: string, memory: Memory, isSettled: (s: Stamp) => boolean) {
-  // A device or pipe must not even be opened: reading a FIFO would hang the agent.
-  const st: Stats | undefined = statSync(fsPath(path), { throwIfNoEntry: false });
-  if (st === undefined || !st.isFile()) return undefined;
   const read = readStamped(path);
   if (read === undefined) return undefined;
   const settled = isSettled(read.stamp) && sameStamp(read.stamp, read.after);
@@ -160,8 +162,14 @@ function readDigest(path: string, memory: Memory, isSettled: (s: Stamp) => boole
   return { state, bytes: read.bytes };
 }
 
-function scanOf(path: string, memory: Memory, isSettled: (s: Stamp) => boolean): FileScan | undefined {
-  const known = digestOf(path, memory, isSettled);
+function scanOf(
+  path: string,
+  memory: Memory,
+  isSettled: (s: Stamp) => boolean,
+  at: StampedKind | undefined,
+): FileScan | undefined {
+  if (at?.kind !== 'file') return undefined;
+  const known = digestOf(path, memory, isSettled, at);
   const scan = known === undefined ? undefined : memory.scans.get(known.digest);
   if (scan !== undefined) return scan;
   const read = readDigest(path, memory, isSettled);

@@ -4,6 +4,7 @@ import { fitsManifest, INLINE_LIMIT, type NewEntry, type StoredOutput, type Stor
 import type { BlobRef } from '../cas/blob-store.ts';
 import type { OpenCache } from './caches.ts';
 import { type Description, inDirectory } from './describe.ts';
+import { snapshotOf } from './file-snapshot.ts';
 import type { FileStates } from './file-state.ts';
 import { learnConditions } from './inputs.ts';
 import type { CompilePlan } from './plan.ts';
@@ -42,7 +43,7 @@ export async function storeResult(
     if (lists.kind === 'refused') return lists;
     const search = await services.searchLists.of(description);
     if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
-    const conditions = learnConditions(description, lists, search, ended, services.files);
+    const conditions = learnConditions(description, lists, search, ended, snapshotOf(services.files));
     if (conditions.kind === 'refused') return conditions;
     const outputs = await adoptOutputs(plan, ended, cache);
     if ('kind' in outputs) return outputs;
