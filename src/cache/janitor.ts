@@ -73,6 +73,7 @@ export function janitor(layout: CacheLayout, options: JanitorOptions): Janitor {
       try {
         const { report, more } = await round(layout, options, now, lock);
         unfinished = more;
+        growth.restart(readSizeHint(layout)?.at);
         options.statistics?.add('evictedFiles', report.evictedFiles);
         options.statistics?.add('evictedBytes', report.evictedBytes);
         return report;
@@ -102,10 +103,15 @@ function growthSince(statistics: Statistics | undefined) {
   const written = () => statistics?.counted().bytesWritten ?? 0;
   let taken: number | undefined;
   let then = 0;
+  const restart = (at: number | undefined): void => {
+    taken = at;
+    then = written();
+  };
   return {
+    restart,
     since(at: number): number {
-      if (taken !== at) then = written();
-      taken = at;
+      // Another agent's janitor took the size meanwhile.
+      if (taken !== at) restart(at);
       return written() - then;
     },
   };
