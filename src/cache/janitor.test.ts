@@ -8,7 +8,9 @@ import { refOf } from '../cas/blob-store.contract.ts';
 import type { BlobRef } from '../cas/blob-store.ts';
 import { openDiskBlobStore } from '../cas/disk-blob-store.ts';
 import { type CacheLayout, cacheLayout, shardedPath } from '../cas/layout.ts';
-import { type JanitorOptions, janitor, readSizeHint } from './janitor.ts';
+import { walkCache } from './cache-walk.ts';
+import { planEviction } from './eviction-plan.ts';
+import { evict, type JanitorOptions, janitor, readSizeHint } from './janitor.ts';
 import { takeJanitorLock } from './janitor-lock.ts';
 import { openManifestStore } from './manifest-store.ts';
 import { openStatistics } from './statistics.ts';
@@ -75,6 +77,16 @@ describe('eviction', () => {
     expect(openManifestStore(layout).read(young)).toBeDefined();
     expect(statistics.counted()).toMatchObject({ evictedFiles: 4, evictedBytes: 4 * 4096 });
     expect(readSizeHint(layout)).toEqual({ bytes: 18 * 4096, files: 18, at: NOW });
+  });
+
+  test('passes over what was used since it was planned', async () => {
+    const layout = freshLayout();
+    const refs = [await keep(layout, Buffer.from('a'), NOW), await keep(layout, Buffer.from('b'), NOW)];
+    const plan = planEviction((await walkCache(layout)).files, 0);
+    const used = shardedPath(layout.blobs, (refs[0] as BlobRef).digest);
+    utimesSync(used, NOW, NOW);
+    expect(await evict(plan)).toEqual({ files: 1, bytes: 4096 });
+    expect(refs.map((ref) => has(layout, ref))).toEqual(['raw', '']);
   });
 
   test('a mark of use saves a blob', async () => {

@@ -23,7 +23,9 @@ import { eachIndex, parseRuns, type Runs, toRuns } from './runs.ts';
  * The format only grows. A field that readers may ignore can be added. An entry with a condition that older readers
  * must not ignore gets another `f`, and they skip it; a change of anything else gets another version.
  *
- * Measured (2-core virtual machine, Node 24): see the figures in manifest-format.test.ts.
+ * Measured (2-core virtual machine, Node 24), for 272 inputs and 1,450 absent names in 5 directories: one entry is a file
+ * of 44 kB, decoded in 0.13 ms; 64 entries, each after another edit, are 78 kB, decoded in 0.30 ms (half of it JSON.parse,
+ * a quarter SHA-256), encoded in 0.32 ms.
  */
 const HEADER_START = '{"hybridgrid":"manifest","v":1,"sha256":"';
 const HEADER_END = '"}\n';

@@ -219,6 +219,21 @@ describe('folding', () => {
     }
   });
 
+  test('a file that comes back after its removal is still not counted twice', () => {
+    const layout = freshLayout();
+    countHits(layout, 'a', 10);
+    bury(layout, 'a');
+    const path = `${layout.stats}/a.json`;
+    const text = readFileSync(path);
+    foldStatistics(layout);
+    countHits(layout, 'b', 5);
+    bury(layout, 'b');
+    foldStatistics(layout, Date.now, () => writeFileSync(path, text));
+    expect(hitsIn(layout)).toBe(15);
+    foldStatistics(layout);
+    expect(hitsIn(layout)).toBe(15);
+  });
+
   test('two at once neither lose nor double', () => {
     const layout = freshLayout();
     for (const id of ['a', 'b', 'c']) {
