@@ -67,11 +67,14 @@ interface Memory {
   readonly digests: Map<string, FileDigest>;
   readonly listings: Map<string, Listing>;
   readonly scans: Map<Digest, FileScan>;
+  /** The file read last: its digest is asked for first and its directives right after. */
+  latest: { readonly digest: Digest; readonly bytes: Buffer } | undefined;
 }
 
 /** Entries kept per kind before the memory starts anew: a few hundred MB at the very worst, and far beyond any project. */
 const MEMORY_LIMIT = 200_000;
-const NO_DIGEST = '' as Digest;
+/** Larger files are compilers and their libraries, which nobody scans. */
+const LATEST_LIMIT = 16 << 20;
 
 export function sameStamp(a: Stamp, b: Stamp): boolean {
   return a.ino === b.ino && a.mtime === b.mtime && a.ctime === b.ctime && a.size === b.size && a.dev === b.dev;
@@ -87,7 +90,7 @@ function statKind(st: { isFile(): boolean; isDirectory(): boolean }): StampedKin
 
 /** `nowNs` is the wall clock in nanoseconds; tests inject it together with nothing else. */
 export function fileStates(nowNs: () => bigint): FileStates {
-  const memory: Memory = { digests: new Map(), listings: new Map(), scans: new Map() };
+  const memory: Memory = { digests: new Map(), listings: new Map(), scans: new Map(), latest: undefined };
   const isSettled = (stamp: Stamp): boolean => {
     const limit = nowNs() - QUIET_NS;
     return stamp.mtime < limit && stamp.ctime < limit;
@@ -101,7 +104,7 @@ export function fileStates(nowNs: () => bigint): FileStates {
     stampOf: (path) => quietly(() => stampOf(path)),
     digestOf: (path, at) => quietly(() => digestOf(path, memory, isSettled, at ?? stampOf(path))),
     scanOf: (path, digest) =>
-      quietly(() => memory.scans.get(digest ?? NO_DIGEST) ?? scanOf(path, memory, isSettled, stampOf(path))),
+      quietly(() => scanByDigest(digest, memory) ?? scanOf(path, memory, isSettled, stampOf(path))),
     listingOf: (path) => quietly(() => listingOf(path, memory, isSettled, stampOf)),
     hasEntry: (path) => quietly(() => lstatSync(fsPath(path), { throwIfNoEntry: false })) !== undefined,
     realPathOf: (path) => quietly(() => fromBytes(realpathSync.native(fsPath(path), { encoding: 'buffer' }))),
@@ -159,7 +162,18 @@ function readDigest(path: string, memory: Memory, isSettled: (s: Stamp) => boole
   const state: FileDigest = { digest, identity, stamp: read.stamp, settled };
   if (settled) remember(memory.digests, path, state);
   else memory.digests.delete(path);
+  if (read.bytes.length < LATEST_LIMIT) memory.latest = { digest, bytes: read.bytes };
   return { state, bytes: read.bytes };
+}
+
+/** By content alone: no file needs to be looked at. */
+function scanByDigest(digest: Digest | undefined, memory: Memory): FileScan | undefined {
+  if (digest === undefined) return undefined;
+  const known = memory.scans.get(digest);
+  if (known !== undefined || memory.latest?.digest !== digest) return known;
+  const fresh = scanDirectives(fromBytes(memory.latest.bytes));
+  remember(memory.scans, digest, fresh);
+  return fresh;
 }
 
 function scanOf(
@@ -170,13 +184,8 @@ function scanOf(
 ): FileScan | undefined {
   if (at?.kind !== 'file') return undefined;
   const known = digestOf(path, memory, isSettled, at);
-  const scan = known === undefined ? undefined : memory.scans.get(known.digest);
-  if (scan !== undefined) return scan;
-  const read = readDigest(path, memory, isSettled);
-  if (read === undefined) return undefined;
-  const fresh = scanDirectives(fromBytes(read.bytes));
-  remember(memory.scans, read.state.digest, fresh);
-  return fresh;
+  if (known === undefined) return undefined;
+  return scanByDigest(known.digest, memory) ?? scanByDigest(readDigest(path, memory, isSettled)?.state.digest, memory);
 }
 
 function listingOf(
