@@ -175,6 +175,8 @@ describe('hidden dependencies', () => {
       'asm(".inc" "lude \\"f\\"");',
       'asm("." "include \\"f\\"");',
       'CAT(.inc,lude)',
+      'asm("\\t.include \\"f\\"");',
+      '.include "f"',
     ],
     date: [
       'date',
@@ -216,6 +218,7 @@ describe('hidden dependencies', () => {
     'f_inc(bin);\nhist_inc((bin));',
     '// License, etc.\n#include <x.h>\n',
     '/* See above.\n */\n#include "x.h"\n',
+    'a[1].IncludeLoc; f().include(x); s.include = 1; .includes',
     '/* e.g., include this */',
     'a.b(", include");',
     '// __DATE__ is bad, __TIMESTAMP__ too',

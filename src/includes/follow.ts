@@ -29,46 +29,59 @@ export function follow(state: WalkState, visit: Visit, lookup: Lookup): void {
   if (form === 'quote' && !isNext) {
     own = state.lookups.probe(visit.directory, name);
     if (isOpened(own.kind)) {
-      checkPrecompiled(state, visit, [visit.directory], name);
-      followHere(state, visit, lookup, own, state.input.family === 'gcc' ? 0 : visit.next);
+      const counts = followHere(state, visit, lookup, own, state.input.family === 'gcc' ? 0 : visit.next);
+      if (visit.early) checkPrecompiled(state, [visit.directory], name, counts);
       return;
     }
   }
   const start = isNext ? visit.next : form === 'quote' ? 0 : state.bracketStart;
-  followList(state, visit, lookup, own, state.lookups.resolve(start, name));
+  const found = state.lookups.resolve(start, name);
+  const counts = followList(state, visit, lookup, own, found);
+  if (!visit.early) return;
+  const tried = own === undefined ? found.before : [visit.directory, ...found.before];
+  checkPrecompiled(state, found.hit === undefined ? tried : [...tried, found.hit.directory], name, counts);
 }
 
 function isTest(op: Lookup['op']): boolean {
   return op === 'has_include' || op === 'has_include_next';
 }
 
-/** A name with one candidate that decides: in the includer's directory, or an absolute path. */
-function followHere(state: WalkState, visit: Visit, { op, name }: Lookup, own: Probe, next: number): void {
+/**
+ * A name with one candidate that decides: in the includer's directory, or an absolute path. Here and below the answer
+ * is whether the compiler may have made the lookup.
+ */
+function followHere(state: WalkState, visit: Visit, { op, name }: Lookup, own: Probe, next: number): boolean {
   if (isTest(op)) {
     if (isOpened(own.kind)) state.present.add(own.path);
     else listVain(state, own);
-  } else if (!isOpened(own.kind)) {
-    if (state.truth === undefined) listVain(state, own);
-  } else if (!enter(state, own, next, op === 'import', false)) {
-    leaveOut(state, own, visit, name, 0);
+    return true;
   }
+  if (!isOpened(own.kind)) {
+    if (state.truth === undefined) listVain(state, own);
+    return state.truth === undefined;
+  }
+  if (enter(state, own, next, op === 'import', false)) return true;
+  leaveOut(state, own, visit, name, 0);
+  return false;
 }
 
-function followList(state: WalkState, visit: Visit, lookup: Lookup, own: Probe | undefined, found: Resolution): void {
+function followList(
+  state: WalkState,
+  visit: Visit,
+  lookup: Lookup,
+  own: Probe | undefined,
+  found: Resolution,
+): boolean {
   const { op, name } = lookup;
-  const { hit, before } = found;
-  if (visit.early) {
-    const tried = own === undefined ? before : [visit.directory, ...before];
-    checkPrecompiled(state, visit, hit === undefined ? tried : [...tried, hit.directory], name);
-  }
-  if (isTest(op) || (lookup === STDC_PREDEF && hit === undefined)) {
-    if (hit !== undefined) state.present.add(hit.probe.path);
-    else listAll(state, own, found);
-    return;
-  }
+  const { hit } = found;
   if (hit === undefined) {
-    if (state.truth === undefined) listAll(state, own, found);
-    return;
+    const counts = isTest(op) || lookup === STDC_PREDEF || state.truth === undefined;
+    if (counts) listAll(state, own, found);
+    return counts;
+  }
+  if (isTest(op)) {
+    state.present.add(hit.probe.path);
+    return true;
   }
   if (found.verdict === undefined || visit.early || op === 'import') {
     const entered = enter(state, hit.probe, hit.index + 1, op === 'import', lookup === STDC_PREDEF);
@@ -76,6 +89,7 @@ function followList(state: WalkState, visit: Visit, lookup: Lookup, own: Probe |
     if (!entered) leaveOut(state, hit.probe, visit, name, hit.index + 1);
   }
   if (found.verdict === 'followed') listAll(state, own, found);
+  return found.verdict === 'followed';
 }
 
 function listAll(state: WalkState, own: Probe | undefined, found: Resolution): void {
@@ -115,12 +129,15 @@ function leaveOut(state: WalkState, probe: Probe, visit: Visit, name: string, fr
   if (from > 0 && state.truth?.lists(`${visit.directory.path}/${name}`)) state.hiding.add(probe.path);
 }
 
-/** gcc, before its first include: a precompiled header beside any candidate may have been used in place of it. */
-function checkPrecompiled(state: WalkState, visit: Visit, tried: readonly Directory[], name: string): void {
-  if (!visit.early || state.input.family !== 'gcc') return;
+/**
+ * gcc, before its first include: a precompiled header beside any candidate may have been used in place of it, whether or
+ * not the directive seems to count. `counts`: their absence is part of the proof.
+ */
+function checkPrecompiled(state: WalkState, tried: readonly Directory[], name: string, counts: boolean): void {
+  if (state.input.family !== 'gcc') return;
   for (const directory of tried) {
     const probe = state.lookups.probe(directory, `${name}.gch`);
-    if (probe.kind === 'absent') listVain(state, probe);
-    else state.problem ??= refuse('precompiled-header-used', probe.path);
+    if (probe.kind !== 'absent') state.problem ??= refuse('precompiled-header-used', probe.path);
+    else if (counts) listVain(state, probe);
   }
 }

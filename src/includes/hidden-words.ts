@@ -25,6 +25,9 @@ const DOT_INCLUDE = new RegExp(`\\.${JUNK}${spread('include')}`, 'g');
 const DATE = new RegExp(`${spreadExactly('__DATE__')}|${spreadExactly('__TIME__')}`);
 const TIMESTAMP = new RegExp(spreadExactly('__TIMESTAMP__'));
 const HAS_INCLUDE = new RegExp(spreadExactly('__has_include'), 'g');
+/** Part of each word above that begins with a rare letter: one search at 0.5 ns a byte instead of four at 1 ns. */
+const ENDINGS = new RegExp(['DATE__', 'TIME__', 'TIMESTAMP__', 'has_inc'].map(spreadExactly).join('|'));
+const CBIN = new RegExp(spread('cbin'));
 
 /** What can join two pieces: string concatenation, pasting, a macro's arguments. A blank or a parenthesis alone cannot. */
 const JOINT = /["#,\\]/;
@@ -41,6 +44,7 @@ export function hiddenWords(text: string): readonly HiddenWord[] {
 function wordsIn(text: string): readonly HiddenWord[] {
   const found: HiddenWord[] = [];
   if (includesFromAssembler(text)) found.push('incbin');
+  if (!ENDINGS.test(text)) return found;
   if (DATE.test(text)) found.push('date');
   if (TIMESTAMP.test(text)) found.push('timestamp');
   for (const match of text.matchAll(HAS_INCLUDE)) {
@@ -53,9 +57,16 @@ function wordsIn(text: string): readonly HiddenWord[] {
 }
 
 function includesFromAssembler(text: string): boolean {
-  for (const [word] of text.matchAll(INCBIN)) if (word.length === 6 || JOINT.test(word)) return true;
-  for (const [word] of text.matchAll(DOT_INCLUDE)) if (isAssemblerInclude(word)) return true;
+  if (CBIN.test(text))
+    for (const [word] of text.matchAll(INCBIN)) if (word.length === 6 || JOINT.test(word)) return true;
+  for (const { 0: word, index } of text.matchAll(DOT_INCLUDE))
+    if (isAssemblerInclude(word) && !isMember(text, index, index + word.length)) return true;
   return false;
+}
+
+/** `list.include`, `a[1].IncludeLoc`, `.includes`: a name behind a value, or a longer word. An escape (`\\t`) is no value. */
+function isMember(text: string, from: number, to: number): boolean {
+  return /\w/.test(text.charAt(to)) || /(?:^|[^\\])[\w)\]]$/.test(text.slice(Math.max(0, from - 2), from));
 }
 
 /** `.include` whole or in pieces, but neither the full stop before a `#include` nor "etc., include". */
