@@ -2,6 +2,7 @@ import type { Digest } from '../base/digest.ts';
 import type { BlobRef } from '../cas/blob-store.ts';
 import type { Output } from '../compiler/invocation.ts';
 import type { Field } from './fingerprint.ts';
+import { tablesOf } from './manifest-tables.ts';
 import { eachIndex, markUsed, moveRuns, newPlaces, type Runs, runsLength, toRuns } from './runs.ts';
 
 /**
@@ -121,26 +122,17 @@ export function fitsManifest(entry: NewEntry): boolean {
 /** Puts an entry first. One with the same conditions is replaced; the oldest ones go when there are too many. */
 export function addEntry(manifest: Manifest, entry: NewEntry): Manifest {
   if (!fitsManifest(entry)) throw new RangeError('more inputs than a manifest holds');
-  const paths = table(manifest.paths, (path) => path);
-  const infos = table(manifest.infos, (info) => `${info.path} ${info.digest} ${info.flags}`);
-  const absences = table(manifest.absences, (absence) => `${absence.dir} ${absence.name}`);
+  const { paths, infos, absences } = tablesOf(manifest);
   const { inputs, present, absent, ...result } = entry;
   const filed: Entry = {
     ...result,
-    inputs: toRuns(
-      inputs.map(({ path, digest, flags }) => infos.indexOf({ path: paths.indexOf(path), digest, flags })),
-    ),
-    present: toRuns(present.map((path) => paths.indexOf(path))),
-    absent: toRuns(absent.flatMap((group) => fileGroup(group, paths, absences))),
+    inputs: toRuns(inputs.map(({ path, digest, flags }) => infos.place(paths.place(path), digest, flags))),
+    present: toRuns(present.map((path) => paths.place(path))),
+    absent: toRuns(absent.flatMap(({ dir, names }) => absences.placeAll(paths.place(dir), names))),
   };
   const others = manifest.entries.filter((older) => !sameConditions(older, filed));
   const grown = { ...manifest, paths: paths.items, infos: infos.items, absences: absences.items };
   return withEntries(grown, [filed, ...others.slice(0, MAX_ENTRIES - 1)]);
-}
-
-function fileGroup({ dir, names }: AbsentGroup, paths: Table<string>, absences: Table<Absence>): number[] {
-  const at = paths.indexOf(dir);
-  return names.map((name) => absences.indexOf({ dir: at, name }));
 }
 
 function sameConditions(one: Entry, other: Entry): boolean {
@@ -204,27 +196,6 @@ function swept(manifest: Manifest): Manifest {
       present: moveRuns(entry.present, moved.paths),
       absent: moveRuns(entry.absent, moved.absences),
     })),
-  };
-}
-
-interface Table<T> {
-  readonly items: readonly T[];
-  /** Where the item stands; it is added if it is new. */
-  indexOf(item: T): number;
-}
-
-function table<T>(given: readonly T[], nameOf: (item: T) => string): Table<T> {
-  const items = [...given];
-  const places = new Map(items.map((item, at) => [nameOf(item), at]));
-  return {
-    items,
-    indexOf(item) {
-      const name = nameOf(item);
-      const found = places.get(name);
-      if (found !== undefined) return found;
-      places.set(name, items.length);
-      return items.push(item) - 1;
-    },
   };
 }
 
