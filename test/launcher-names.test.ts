@@ -41,7 +41,7 @@ for (const [what, name] of HARD_NAMES) {
 }
 
 test('10,000 arguments', async () => {
-  const script = 'args=(); for ((i = 0; i < 10000; i++)); do args+=("-DM$i=$i"); done; gcc "${args[@]}" -c a.c';
+  const script = `gcc $(for ((i = 0; i < 10000; i++)); do echo "-DM$i=$i"; done) -c a.c`;
   await expectTwin(bed, { files, script, hits: 1 });
 });
 
@@ -77,11 +77,7 @@ test('a working directory reached through a symlink', async () => {
 });
 
 test('a path longer than PATH_MAX', async () => {
-  const script =
-    'd=$(printf "%0200d" 0); for ((i = 0; i < 25; i++)); do mkdir $d && cd $d || exit; done; echo "int x;" > a.c; gcc -c a.c; echo $?';
-  await expectTwin(bed, {
-    files: {},
-    script: `${script}; cd "$OLDPWD"; true`,
-    adjust: (seen) => ({ ...seen, tree: new Map() }),
-  });
+  const deep = 'd=$(printf "%0200d" 0); for ((i = 0; i < 25; i++)); do mkdir $d && cd $d || exit; done';
+  const script = `w=$PWD; ${deep}; echo "int x;" > a.c; gcc -c a.c; echo $?; ls -l a.o | wc -c; cd "$w"; rm -rf 0*`;
+  await expectTwin(bed, { files: {}, script });
 });

@@ -79,10 +79,15 @@ async function see(bed: Bed, how: 'plain' | 'cached', options: TwinOptions): Pro
     status,
     signal,
     stdout: stdout.toString('latin1'),
-    stderr: stderr.toString('latin1'),
+    stderr: withoutRandomNames(stderr.toString('latin1')),
     tree: readTree(bed.work),
   };
   return options.adjust === undefined ? seen : options.adjust(seen);
+}
+
+/** Names that the compiler draws at random for its temporary files, and prints when the assembler complains. */
+function withoutRandomNames(text: string): string {
+  return text.replaceAll(/\/cc[A-Za-z0-9]{6}(?=\.[a-z]+\b)/g, '/ccRANDOM');
 }
 
 export function expectSame(expected: Seen, found: Seen, when: string): void {
