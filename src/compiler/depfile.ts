@@ -48,7 +48,7 @@ function ruleEnd(text: string, start: number): number {
 }
 
 // Backslashes with the character after them, a doubled dollar, a separator, or a stretch of anything else.
-const TOKEN = /(\\+)([\s\S]?)|\$\$|[ \n]|[^\\$ \n]+|\$/g;
+const TOKEN = /(\\+)([ \t\n#]?)|\$\$|[ \n]|[^\\$ \n]+|\$/g;
 
 function splitNames(text: string, hashEscaped: boolean): string[] {
   const names: string[] = [];

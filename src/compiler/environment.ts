@@ -10,8 +10,11 @@ const KEY_VARIABLES: ReadonlySet<string> = new Set([
   'OBJCPLUS_INCLUDE_PATH',
   'SDKROOT',
   // Where the driver finds its programs. (`PATH` decides `as`: the agent puts the program found into the key.)
+  'BINUTILS_ROOT',
   'COMPILER_PATH',
+  'G++_ROOT',
   'LIBRARY_PATH',
+  'LPATH',
   // What the loader puts into the compiler.
   'GLIBC_TUNABLES',
   'LD_AUDIT',
@@ -48,12 +51,15 @@ const CLANG_KEY_PREFIXES = ['CLANG_', 'CCC_', 'LLVM_'];
 
 /** Variables that change the command line or the outputs in ways that are not modelled, for either family. */
 const REFUSING: ReadonlySet<string> = new Set([
+  // clang's assembler writes a log of its own.
+  'AS_SECURE_LOG_FILE',
   'DEPENDENCIES_OUTPUT',
   'GCC_COMPARE_DEBUG',
   'OBJC_DEPENDENCIES_OUTPUT',
   'QA_OVERRIDE_GCC3_OPTIONS',
   'SUNPRO_DEPENDENCIES',
   // gcc's driver takes these for options of its children; it sets them itself and never unsets them.
+  'COLLECT_AS_OPTIONS',
   'COLLECT_GCC_OPTIONS',
   // Apple's driver writes the command line into the debug information.
   'RC_DEBUG_OPTIONS',

@@ -17,22 +17,22 @@ function stripSuffixNotAll(path: string): string {
   return stripped === '' || stripped.endsWith('/') ? path : stripped;
 }
 
+/** A name without its suffix as gcc 12 and clang 14 take it for a stem: for `.o` gcc keeps `.o`, clang nothing. */
+function stemOf(family: Family, path: string): string {
+  return family === 'gcc' ? stripSuffixNotAll(path) : stripSuffix(path);
+}
+
 /** The main output without -o: in the current directory, named after the source. */
-export function defaultOutput(source: string, extension: 'o' | 's'): string {
-  return `${stripSuffixNotAll(baseName(source))}.${extension}`;
+export function defaultOutput(family: Family, source: string, extension: 'o' | 's'): string {
+  return `${stemOf(family, baseName(source))}.${extension}`;
 }
 
 /** The depfile without -MF: named after the output if -o names one, else after the source, in the current directory. */
-export function defaultDepfile(source: string, output: string | undefined): string {
-  return output === undefined ? `${stripSuffixNotAll(baseName(source))}.d` : `${stripSuffix(output)}.d`;
+export function defaultDepfile(family: Family, source: string, output: string | undefined): string {
+  return output === undefined ? `${stemOf(family, baseName(source))}.d` : `${stripSuffix(output)}.d`;
 }
 
-/**
- * A side output (.dwo, .gcno, .su) of a compile: beside the output of -o, else in the current directory after the
- * source. For `-o .o` gcc 12 writes `.o.dwo`, clang 14 `.dwo`: seen.
- */
+/** A side output (.dwo, .gcno, .su): beside the output of -o, else in the current directory after the source. */
 export function sideOutput(family: Family, source: string, output: string | undefined, extension: string): string {
-  if (output === undefined) return `${stripSuffixNotAll(baseName(source))}.${extension}`;
-  const stem = family === 'gcc' ? stripSuffixNotAll(output) : stripSuffix(output);
-  return `${stem}.${extension}`;
+  return `${stemOf(family, output ?? baseName(source))}.${extension}`;
 }

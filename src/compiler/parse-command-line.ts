@@ -9,7 +9,8 @@ import type {
   Output,
 } from './invocation.ts';
 import { isCompiled, isPreprocessed } from './languages.ts';
-import { type Input, type LineReading, readLine } from './option-reader.ts';
+import type { Input, LineReading } from './line-reading.ts';
+import { readLine } from './option-reader.ts';
 import { defaultDepfile, defaultOutput, sideOutput } from './output-names.ts';
 import { isAssemblerDebugOption } from './passed-options.ts';
 
@@ -92,7 +93,7 @@ function compileOf(
   const { family, mode, seen } = reading;
   const stage = seen.has('assembly') ? 'assembly' : 'object';
   const named = reading.outputs[0];
-  const output = named ?? defaultOutput(source, stage === 'object' ? 'o' : 's');
+  const output = named ?? defaultOutput(family, source, stage === 'object' ? 'o' : 's');
   const preprocesses = isPreprocessed(language);
   const depfile = preprocesses ? depfileOf(reading, source) : ({ kind: 'none' } as const);
   const sides = [...depfileOutput(depfile), ...sideOutputs(reading, source, language)];
@@ -128,11 +129,11 @@ function compileOf(
   return meaning;
 }
 
-function depfileOf({ depfileRequests, depfilePaths, outputs }: LineReading, source: string): DepfileRequest {
+function depfileOf({ family, depfileRequests, depfilePaths, outputs }: LineReading, source: string): DepfileRequest {
   if (depfileRequests.length === 0) return { kind: 'none' };
   // Both families: a single -MMD anywhere leaves the system headers out, whatever the order (gcc 12, clang 14).
   const systemHeaders = depfileRequests.every((request) => request.systemHeaders);
-  const path = depfilePaths.at(-1) ?? defaultDepfile(source, outputs[0]);
+  const path = depfilePaths.at(-1) ?? defaultDepfile(family, source, outputs[0]);
   return { kind: 'user', path, systemHeaders };
 }
 
@@ -145,7 +146,10 @@ function sideOutputs(reading: LineReading, source: string, language: Language): 
   const path = (extension: string) => sideOutput(family, source, outputs[0], extension);
   const sides: Output[] = [];
   // Where it is not required, the compiler does without: clang with LTO or no debug information, gcc with -S.
-  if (reading.splitDwarf === 'yes') sides.push({ role: 'dwo', path: path('dwo'), required: false });
+  // Clang takes the .dwo's name from -o only under -c, else from the source (seen with -S -o).
+  const dwoNamed = family === 'gcc' || seen.has('object') ? outputs[0] : undefined;
+  const dwo = sideOutput(family, source, dwoNamed, 'dwo');
+  if (reading.splitDwarf === 'yes') sides.push({ role: 'dwo', path: dwo, required: false });
   if (!isCompiled(language)) return sides;
   if (seen.has('coverage')) sides.push({ role: 'gcno', path: path('gcno'), required: false });
   if (seen.has('stack-usage')) sides.push({ role: 'su', path: path('su'), required: false });

@@ -25,13 +25,13 @@ function isPlainAssemblerOption(option: string): boolean {
 }
 
 /**
- * The first assembler option that is not known to be harmless, or undefined. `--defsym` takes the next word, `-I`
+ * The first assembler option that is not known to be harmless, or undefined. `--defsym` and a bare `-I` take the next word; `-I`
  * only directs `.include` and `.incbin`, which the cache finds in the input itself.
  */
 export function unsafeAssemblerOption(options: readonly string[]): string | undefined {
   for (let i = 0; i < options.length; i++) {
     const option = options[i] as string;
-    if (option === '--defsym') i++;
+    if (option === '--defsym' || option === '-I') i++;
     else if (!isPlainAssemblerOption(option) && !option.startsWith('-I')) return option;
   }
   return undefined;

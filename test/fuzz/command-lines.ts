@@ -133,6 +133,7 @@ function checkReads(meaning: Invocation, run: TracedRun, files: Files, { root }:
   const explained = new Set(
     [meaning.source, ...meaning.extraInputs, ...meaning.outputs.map((o) => o.path)].map(treePath),
   );
+  for (const { name } of meaning.preprocesses ? meaning.forcedIncludes : []) explained.add(treePath(name));
   const listed = dependencies(meaning, files);
   for (const path of run.reads) {
     const inTree = relative(root, path);
