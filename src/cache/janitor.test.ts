@@ -183,17 +183,20 @@ describe('a round', () => {
 
   test('does not hold up the event loop', async () => {
     const layout = freshLayout();
-    for (let at = 0; at < 3000; at += 1) await keep(layout, Buffer.from(`${at}`), NOW - 1000);
+    for (let at = 0; at < 1500; at += 1) await keep(layout, Buffer.from(`${at}`), NOW - 1000);
+    // CPU time of this thread between two ticks: wall time would measure what else the machine does.
+    const cpuMs = () => process.threadCpuUsage().user / 1000 + process.threadCpuUsage().system / 1000;
     let longest = 0;
-    let last = performance.now();
+    let last = cpuMs();
     const ticking = setInterval(() => {
-      longest = Math.max(longest, performance.now() - last);
-      last = performance.now();
+      longest = Math.max(longest, cpuMs() - last);
+      last = cpuMs();
     }, 1);
-    await janitor(layout, { ...never, maxBytes: 4096 * 1500, now: () => NOW }).run();
+    await janitor(layout, { ...never, maxBytes: 4096 * 700, now: () => NOW }).run();
     clearInterval(ticking);
-    // A round over 3,000 files takes about 60 ms in steps of some 2 ms; the bar allows for a busy machine.
-    expect(longest).toBeLessThan(100);
+    expect(longest).toBeGreaterThan(0);
+    // Steps of some 2 ms; the bar allows for a garbage collection.
+    expect(longest).toBeLessThan(50);
   });
 
   test('two at once do no harm', async () => {

@@ -21,12 +21,13 @@ import { sha256 } from '../base/digest.ts';
 import { type CacheLayout, cacheLayout, parentOf, shardedPath } from '../cas/layout.ts';
 import { type Entry, inputsOf, type Manifest, type NewEntry } from './manifest.ts';
 import { openManifestStore } from './manifest-store.ts';
+import { bundled } from './testing/bundled.ts';
 import type { WriterTask } from './testing/manifest-writer.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'hg-manifests-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const WRITER = new URL('./testing/manifest-writer.ts', import.meta.url).pathname;
+const WRITER = bundled('manifest-writer.ts', scratch);
 
 let made = 0;
 function freshLayout(): CacheLayout {

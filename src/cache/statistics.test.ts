@@ -17,6 +17,7 @@ import { type CacheLayout, cacheLayout } from '../cas/layout.ts';
 import { COUNTERS, type Counters, countersSince, NO_COUNTERS, parseCounters, sumCounters } from './counters.ts';
 import { foldStatistics } from './fold-statistics.ts';
 import { openStatistics, readStatistics, zeroStatistics } from './statistics.ts';
+import { bundled } from './testing/bundled.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'hg-statistics-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -192,7 +193,7 @@ describe('folding', () => {
   });
 
   test('killed at any step, once or twice, neither loses nor doubles a count', () => {
-    const folder = new URL('./testing/folder.ts', import.meta.url).pathname;
+    const folder = bundled('folder.ts', scratch);
     for (const [first, second] of [
       [1, 0],
       [2, 0],
