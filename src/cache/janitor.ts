@@ -1,6 +1,9 @@
+import { rm } from 'node:fs/promises';
+import { fsPath } from '../base/byte-string.ts';
 import { removeQuietly } from '../cas/atomic-write.ts';
 import { compressBlob, INCOMPRESSIBLE_MODE } from '../cas/compress-blob.ts';
 import type { CacheLayout } from '../cas/layout.ts';
+import { errnoOf } from '../cas/unwritable.ts';
 import { type FoundFile, look, timeSlices, walkCache, walkTmp } from './cache-walk.ts';
 import { type EvictionPlan, planEviction } from './eviction-plan.ts';
 import { foldStatistics } from './fold-statistics.ts';
@@ -123,7 +126,7 @@ async function round(
   now: () => number,
   lock: JanitorLock,
 ): Promise<{ report: JanitorReport; more: boolean }> {
-  const leftoversRemoved = removeLeftovers(layout, now());
+  const leftoversRemoved = await removeLeftovers(layout, now());
   const statisticsFolded = foldStatistics(layout, now);
   const { files, doubles } = await walkCache(layout);
   for (const file of doubles) removeQuietly(file.path);
@@ -150,10 +153,26 @@ async function round(
   return { report, more: compressed.more };
 }
 
-/** Removes what writers left behind when they died. */
-export function removeLeftovers(layout: CacheLayout, now: number): number {
-  const old = walkTmp(layout).filter((file) => now - file.usedMs > LEFTOVER_AFTER_MS);
-  return old.filter((file) => removeQuietly(file.path)).length;
+/** Removes what writers left behind when they died. A directory is a room whose clearing was interrupted. */
+export async function removeLeftovers(layout: CacheLayout, now: number): Promise<number> {
+  const pause = timeSlices();
+  let removed = 0;
+  for (const file of walkTmp(layout)) {
+    if (now - file.usedMs <= LEFTOVER_AFTER_MS) continue;
+    await pause();
+    if (file.regular ? removeQuietly(file.path) : await removeDirectory(file.path)) removed += 1;
+  }
+  return removed;
+}
+
+async function removeDirectory(path: string): Promise<boolean> {
+  try {
+    await rm(fsPath(path), { recursive: true, force: true });
+    return true;
+  } catch (error) {
+    errnoOf(error);
+    return false;
+  }
 }
 
 /** Removes planned files, those excepted that somebody used since. */

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../base/digest.ts';
-import { findEntry, nearestDifferences } from './lookup.ts';
 import {
   absentOf,
   addEntry,
@@ -124,6 +123,8 @@ describe('a manifest', () => {
     expect(fitsManifest(entry())).toBe(true);
     expect(fitsManifest(entry({ inputs }))).toBe(false);
     expect(() => addEntry(empty, entry({ inputs }))).toThrow(RangeError);
+    const flagged = { path: '/a.c', digest: key, flags: 256 };
+    expect(() => addEntry(empty, entry({ inputs: [flagged] }))).toThrow(RangeError);
   });
 
   test('shares everything between an entry and its successor after one edit', () => {
@@ -148,69 +149,5 @@ describe('a manifest', () => {
       sha256('o'),
       sha256('e'),
     ]);
-  });
-});
-
-describe('a lookup', () => {
-  const files = new Map([
-    ['/a.c', 'source'],
-    ['/a.h', 'one'],
-  ]);
-  const facts = (changes: Record<string, string | undefined>) => {
-    const now = new Map([...files, ...Object.entries(changes)]);
-    return {
-      digestOf: (path: string) => {
-        const content = now.get(path);
-        return content === undefined ? undefined : sha256(content);
-      },
-      exists: (path: string) => now.get(path) !== undefined,
-    };
-  };
-  const inputs = [...files].map(([path, content]) => ({ path, digest: sha256(content), flags: 0 }));
-  const older = entry({
-    inputs,
-    present: ['/a.h'],
-    absent: [
-      { dir: '/', names: ['b.h'] },
-      { dir: '/i', names: ['a.h'] },
-    ],
-  });
-  const newer = entry({ ...older, inputs: [inputs[0] as never, { path: '/a.h', digest: sha256('two'), flags: 0 }] });
-  const manifest = [older, newer].reduce(addEntry, empty);
-
-  test('finds the newest entry that holds', () => {
-    expect(findEntry(manifest, facts({}))).toBe(manifest.entries[1]);
-    expect(findEntry(manifest, facts({ '/a.h': 'two' }))).toBe(manifest.entries[0]);
-    expect(nearestDifferences(manifest, facts({}))).toEqual([]);
-  });
-
-  test('finds none where an input changed, went or became shadowed, and says so', () => {
-    const cases: [Record<string, string | undefined>, object][] = [
-      [{ '/a.c': 'x' }, { what: 'input', name: '/a.c', before: sha256('source'), now: sha256('x') }],
-      [{ '/a.c': undefined }, { what: 'input', name: '/a.c', before: sha256('source'), now: 'absent' }],
-      [{ '/b.h': '' }, { what: 'absent-file', name: '/b.h', before: 'absent', now: 'present' }],
-      [{ '/i/a.h': '' }, { what: 'absent-file', name: '/i/a.h', before: 'absent', now: 'present' }],
-    ];
-    for (const [changes, difference] of cases) {
-      expect(findEntry(manifest, facts(changes))).toBeUndefined();
-      expect(nearestDifferences(manifest, facts(changes))).toEqual([difference]);
-    }
-  });
-
-  test('asks for each file once', () => {
-    const asked: string[] = [];
-    const plain = facts({ '/i/a.h': '' });
-    const counting = {
-      digestOf: (path: string) => {
-        asked.push(path);
-        return plain.digestOf(path);
-      },
-      exists: (path: string) => {
-        asked.push(`exists ${path}`);
-        return plain.exists(path);
-      },
-    };
-    findEntry(manifest, counting);
-    expect(asked).toEqual([...new Set(asked)]);
   });
 });

@@ -122,6 +122,7 @@ export function fitsManifest(entry: NewEntry): boolean {
 /** Puts an entry first. One with the same conditions is replaced; the oldest ones go when there are too many. */
 export function addEntry(manifest: Manifest, entry: NewEntry): Manifest {
   if (!fitsManifest(entry)) throw new RangeError('more inputs than a manifest holds');
+  if (entry.inputs.some(({ flags }) => (flags & 0xff) !== flags)) throw new RangeError('flags of more than 8 bits');
   const { paths, infos, absences } = tablesOf(manifest);
   const { inputs, present, absent, ...result } = entry;
   const filed: Entry = {

@@ -71,7 +71,7 @@ export async function pruneCache(
   limit: number,
   now: () => number = Date.now,
 ): Promise<Removed | Unwritable> {
-  removeLeftovers(layout, now());
+  await removeLeftovers(layout, now());
   const { files, doubles } = await walkCache(layout);
   const plan = planEviction([...files, ...doubles], limit, 1);
   const removed = await evict(plan);
