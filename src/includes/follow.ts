@@ -52,7 +52,7 @@ function isTest(op: Lookup['op']): boolean {
  */
 function followHere(state: WalkState, visit: Visit, { op, name }: Lookup, own: Probe, next: number): boolean {
   if (isTest(op)) {
-    if (isOpened(own.kind)) state.present.add(own.path);
+    if (isOpened(own.kind)) noteFound(state, own, next);
     else listVain(state, own);
     return true;
   }
@@ -80,7 +80,7 @@ function followList(
     return counts;
   }
   if (isTest(op)) {
-    state.present.add(hit.probe.path);
+    if (noteFound(state, hit.probe, hit.index + 1)) listAll(state, own, found);
     return true;
   }
   if (found.verdict === undefined || visit.early || op === 'import') {
@@ -90,6 +90,15 @@ function followList(
   }
   if (found.verdict === 'followed') listAll(state, own, found);
   return found.verdict === 'followed';
+}
+
+/**
+ * A test for existence that succeeded. clang puts the file found into its depfile though it reads nothing of it: it is
+ * then followed like an include, whose candidates before it count, because another file found would be listed instead.
+ */
+function noteFound(state: WalkState, probe: Probe, next: number): boolean {
+  state.present.add(probe.path);
+  return state.input.family === 'clang' && enter(state, probe, next, false, false);
 }
 
 function listAll(state: WalkState, own: Probe | undefined, found: Resolution): void {
