@@ -3,7 +3,7 @@ import type { BlobRef } from '../cas/blob-store.ts';
 import type { Output } from '../compiler/invocation.ts';
 import type { Field } from './fingerprint.ts';
 import { tablesOf } from './manifest-tables.ts';
-import { eachIndex, markUsed, moveRuns, newPlaces, type Runs, runsLength, toRuns } from './runs.ts';
+import { eachIndex, markUsed, moveRuns, newPlaces, type Runs, toRuns } from './runs.ts';
 
 /**
  * What is known about one fingerprint (toolchain, options, environment, directory, source path): under which states
@@ -238,9 +238,4 @@ export function absentOf(manifest: Manifest, entry: Entry): readonly AbsentGroup
 export function blobsOf(entry: Entry): readonly BlobRef[] {
   const refs = entry.outputs.map((output) => output.ref);
   return entry.stderr.kind === 'blob' ? [...refs, entry.stderr.ref] : refs;
-}
-
-/** How many inputs an entry has. */
-export function inputCount(entry: Entry): number {
-  return runsLength(entry.inputs);
 }

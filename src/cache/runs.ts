@@ -28,13 +28,6 @@ export function eachIndex(runs: Runs, visit: (index: number) => void): void {
   }
 }
 
-/** How many indexes there are. */
-export function runsLength(runs: Runs): number {
-  let length = 0;
-  for (let at = 1; at < runs.length; at += 2) length += runs[at] as number;
-  return length;
-}
-
 /** `value` as runs into a table of `tableLength` items, of at most `most` indexes; undefined if it is not that. */
 export function parseRuns(value: unknown, tableLength: number, most: number): Runs | undefined {
   if (!Array.isArray(value) || value.length % 2 !== 0) return undefined;
