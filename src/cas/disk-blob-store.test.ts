@@ -72,6 +72,13 @@ describe('layout', () => {
     expect(readdirSync(layout.tmp)).toEqual([]);
   });
 
+  test('a root that was there before is tagged, too', async () => {
+    const layout = freshLayout();
+    mkdirSync(`${layout.root}/v1`, { recursive: true });
+    await (await openDiskBlobStore(layout)).put(Buffer.from('x'));
+    expect(existsSync(`${layout.root}/CACHEDIR.TAG`)).toBe(true);
+  });
+
   test('a directory removed while the store is open is made again', async () => {
     const { layout, store, ref, bytes } = await keep();
     rmSync(layout.root, { recursive: true });

@@ -65,8 +65,7 @@ export function parentOf(path: string): string {
 /** Makes a directory below the cache root with all its parents, and the cache tag with the root. */
 export function makeDirectory(layout: CacheLayout, directory: string): Unwritable | undefined {
   try {
-    if (makeLast(directory)) return undefined;
-    mkdirSync(fsPath(directory), { recursive: true, mode: DIRECTORY_MODE });
+    if (!makeLast(directory)) mkdirSync(fsPath(directory), { recursive: true, mode: DIRECTORY_MODE });
     tagCacheDirectory(layout.root);
     return undefined;
   } catch (error) {
