@@ -89,10 +89,17 @@ export function walk(input: WalkInput): Walk {
   return finish(state);
 }
 
-/** A file the compiler read and the walk did not come by: then its lookups are not known either. */
-function unreachedFile(state: WalkState): Refusal | undefined {
-  for (const file of state.truth?.paths ?? []) if (!state.scans.has(file)) return refuse('scan-incomplete', file);
-  return undefined;
+/**
+ * A file the compiler names and the walk did not come by: then its lookups are not known either. clang also names what
+ * `__has_include` found.
+ */
+function unreachedFile({ truth, scans, present }: WalkState): Refusal | undefined {
+  if (truth === undefined) return undefined;
+  const unreached = [...truth.paths].filter((path) => !scans.has(path));
+  if (unreached.length === 0) return undefined;
+  const tested = new Set([...present].map((path) => truth.match(path)?.path));
+  const missed = unreached.find((path) => !tested.has(path));
+  return missed === undefined ? undefined : refuse('scan-incomplete', missed);
 }
 
 function finish(state: WalkState): Walk {
