@@ -53,6 +53,7 @@ testWith([root, tool('setpriv')], 'a read-only directory, with a writable object
 
 test('a FIFO as output gets the bytes and stays a FIFO', async () => {
   await expectTwin(bed, { files, script: 'mkfifo a.o; cat a.o > got & gcc -c a.c; s=$?; wait; echo $s' });
+  await expectTwin(bed, { files, script: 'mkfifo a.d; cat a.d > got & gcc -MD -c a.c; s=$?; wait; echo $s' });
 });
 
 testWith([root], 'a device as output stays a device', async () => {

@@ -101,19 +101,22 @@ describe('signals', () => {
   }
 
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    test(`${signal} to the launcher ends the compile and leaves no process`, async () => {
+    test(`${signal} to the launcher is ${signal} to the compiler`, async () => {
       layEndless('a.cc');
       const seen = [];
       for (const how of ['plain', 'cached'] as const) {
         const ended = startEndless(how);
         await findDriver(bed.root);
         ended.child.kill(signal);
-        seen.push(await ended.promise);
-        const gone = await until(() => compilersOf(bed.root).length === 0, 5000);
-        expect(gone, `${how}: ${JSON.stringify(processesWithEnv('HG_TEST_MARK', bed.root))}`).toBe(true);
-        expect(existsSync(join(bed.work, 'a.o'))).toBe(false);
+        const ending = await ended.promise;
+        // The driver leaves its waiting cc1plus behind; ours must not leave more than that.
+        await until(() => compilersOf(bed.root).length <= 1, 5000);
+        const left = compilersOf(bed.root).map(({ name }) => name);
+        seen.push({ ...ending, left, object: existsSync(join(bed.work, 'a.o')) });
+        killMarked();
       }
       expect(seen[1]).toEqual(seen[0]);
+      expect(seen[0]?.by).toBe(signal);
     });
   }
 
@@ -164,20 +167,21 @@ describe('what a process inherits', () => {
     await expectTwin(bed, { files: warns, script: 'gcc -Wall -c a.c <&- >&- 2>&-; echo $? > status' });
   });
 
-  test('a full or broken standard error', async () => {
+  test('a standard error that takes nothing', async () => {
     const warns = { 'a.c': 'int f(void) { int unused; }\n' };
     await expectTwin(bed, { files: warns, script: 'gcc -Wall -c a.c 2>/dev/full; echo $?' });
-    await expectTwin(bed, { files: warns, script: 'set -o pipefail; gcc -Wall -c a.c 2>&1 | true; test -f a.o' });
   });
 
   test('limits and priority', async () => {
-    await expectTwin(bed, { files, script: 'ulimit -n 20; gcc -c a.c' });
-    await expectTwin(bed, {
-      files,
-      script: 'ulimit -f 0; gcc -c a.c; echo $?',
-      adjust: (seen) => ({ ...seen, stderr: '' }),
-    });
     await expectTwin(bed, { files, script: 'nice -n 5 gcc -c a.c', hits: 1 });
+    await expectTwin(bed, { files, script: 'ulimit -n 20; gcc -c a.c' });
+    await expectTwin(bed, { files, script: 'ulimit -f 0; gcc -c a.c; echo $?' });
+  });
+
+  test('limits under which no agent can start', async () => {
+    await expectTwin(bed, { files, script: 'ulimit -n 20; gcc -c a.c' });
+    await expectTwin(bed, { files, script: 'ulimit -v 300000; gcc -c a.c' });
+    await expectTwin(bed, { files, script: 'ulimit -f 0; gcc -c a.c; echo $?' });
   });
 
   test('ignored signals stay ignored', async () => {

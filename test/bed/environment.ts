@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listenersBelow, signalProcess, until } from './processes.ts';
+import { listenersBelow, processNow, signalProcess, until } from './processes.ts';
 import { run } from './run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -81,10 +81,12 @@ export function makeBed(extraEnv: NodeJS.ProcessEnv = {}): Bed {
   };
 }
 
-/** Asks the agents to go, then insists. A stopped agent must be continued to hear a polite signal, so it is killed. */
+/** Asks the agents to go, then insists: a stopped one hears nothing polite. Their sockets close before they are done. */
 async function endAgents(agents: () => number[]): Promise<void> {
-  for (const pid of agents()) signalProcess(pid, 'SIGTERM');
-  if (await until(() => agents().length === 0, 3000)) return;
-  for (const pid of agents()) signalProcess(pid, 'SIGKILL');
-  if (!(await until(() => agents().length === 0, 3000))) throw new Error(`agents ${agents().join(', ')} do not end`);
+  const pids = agents();
+  const gone = (): boolean => pids.every((pid) => (processNow(pid)?.state ?? 'Z') === 'Z');
+  for (const pid of pids) signalProcess(pid, 'SIGTERM');
+  if (await until(gone, 3000)) return;
+  for (const pid of pids) signalProcess(pid, 'SIGKILL');
+  if (!(await until(gone, 3000))) throw new Error(`agents ${pids.join(', ')} do not end`);
 }

@@ -74,6 +74,8 @@ export function runScript(
 async function see(bed: Bed, how: 'plain' | 'cached', options: TwinOptions): Promise<Seen> {
   emptied(bed.work);
   layFiles(bed.work, options.files);
+  // A source as old as the compile itself is rightly not stored: clocks of file systems tick in milliseconds.
+  await new Promise((resolve) => setTimeout(resolve, 20));
   const { status, signal, stdout, stderr } = await runScript(bed, options.script, how, options);
   const seen = {
     status,
@@ -107,20 +109,14 @@ export async function expectTwin(bed: Bed, options: TwinOptions): Promise<Seen> 
   const plain = await see(bed, 'plain', options);
   expectSame(plain, await see(bed, 'cached', options), 'cold');
   expectSame(plain, await see(bed, 'cached', options), 'warm');
-  if (options.hits !== undefined) await expectHits(bed, options, plain, options.hits);
-  return plain;
-}
-
-async function expectHits(bed: Bed, options: TwinOptions, plain: Seen, wanted: number): Promise<void> {
+  if (options.hits === undefined) return plain;
   const talking = { ...options, env: { ...options.env, HG_VERBOSE: '1' } };
-  // The files stay where they are from here on: only their ageing matters.
   let stderr = '';
-  for (let attempt = 0; attempt < 8; attempt += 1) {
+  for (let attempt = 0; attempt < 4; attempt += 1) {
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 500));
-    const ended = await runScript(bed, options.script, 'cached', talking);
-    stderr = ended.stderr.toString();
-    if (countHits(stderr) === wanted && wanted > 0) break;
+    ({ stderr } = await see(bed, 'cached', talking));
+    if (countHits(stderr) >= options.hits) break;
   }
-  expect(countHits(stderr), `hits in a talking run:\n${stderr}`).toBe(wanted);
-  expectSame(plain, await see(bed, 'cached', options), 'warm again');
+  expect(countHits(stderr), `hits in a talking run:\n${stderr}`).toBe(options.hits);
+  return plain;
 }
