@@ -207,16 +207,18 @@ export const CLANG_OPTIONS: readonly OptionRow[] = [
 /** `-g` spellings only clang knows. */
 export const CLANG_DEBUG_OPTIONS: readonly OptionRow[] = [
   ...rowsOf(
-    words('-gcodeview -gcodeview-ghash -gdbx -gdwarf-aranges -gembed-source -gfull -gline-directives-only'),
+    words(
+      '-gcodeview -gdbx -gfull -ginline-line-tables -gno-inline-line-tables -gline-directives-only -gline-tables-only -glldb -gmlt -gsce -gused',
+    ),
     'flag',
     'debug',
   ),
-  ...rowsOf(words('-gline-tables-only -glldb -gmlt -gsce -gsimple-template-names -gused'), 'flag', 'debug'),
-  ...rowsOf(words('-ginline-line-tables -gno-codeview-ghash -gno-embed-source -gno-gnu-pubnames'), 'flag', 'key'),
-  ...rowsOf(words('-gkey-instructions -gno-inline-line-tables -gno-key-instructions -gno-modules'), 'flag', 'key'),
-  ...rowsOf(words('-gno-record-command-line -gno-simple-template-names'), 'flag', 'key'),
+  ...rowsOf(words('-gcodeview-ghash -gdwarf-aranges -gembed-source -gkey-instructions'), 'flag', 'key'),
+  ...rowsOf(words('-gno-codeview-ghash -gno-embed-source -gno-gnu-pubnames'), 'flag', 'key'),
+  ...rowsOf(words('-gno-key-instructions -gno-modules -gno-record-command-line'), 'flag', 'key'),
+  ...rowsOf(words('-gno-simple-template-names -gsimple-template-names'), 'flag', 'key'),
   ...rowsOf(words('-grecord-command-line -grecord-gcc-switches'), 'flag', 'records'),
   ['-gmodules', 'flag', MODULES],
-  ['-gsimple-template-names=', 'joined', 'debug'],
+  ['-gsimple-template-names=', 'joined', 'key'],
   ['-gsplit-dwarf=', 'joined', 'split-dwarf'],
 ];

@@ -40,8 +40,10 @@ test.each([
   for (const [name, text] of SOURCES) {
     writeFileSync(join(base, 'a.c'), `${text}\n`);
     const run = (...args: string[]) =>
-      spawnSync(compiler, ['-c', '-Wall', '-Wextra', 'a.c', '-o', 'a.o', ...args], { cwd: base, encoding: 'latin1' })
-        .stderr;
+      spawnSync(compiler, ['-c', '-Wall', '-Wextra', '-Wimplicit-fallthrough', 'a.c', '-o', 'a.o', ...args], {
+        cwd: base,
+        encoding: 'latin1',
+      }).stderr;
     const plain = run();
     const coloured = run(forced, ...more);
     expect(plain, name).not.toBe('');

@@ -69,14 +69,10 @@ export const GCC_OPTIONS: readonly OptionRow[] = [
 
 /** `-g` spellings only gcc knows. */
 export const GCC_DEBUG_OPTIONS: readonly OptionRow[] = [
-  ...rowsOf(
-    words('-gbtf -gcoff -gcoff1 -gcoff2 -gcoff3 -gctf -gctf1 -gctf2 -gdescribe-dies -gstabs -gstabs+'),
-    'flag',
-    'debug',
-  ),
+  ...rowsOf(words('-gbtf -gcoff -gcoff1 -gcoff2 -gcoff3 -gctf -gctf1 -gctf2 -gstabs -gstabs+'), 'flag', 'debug'),
   ...rowsOf(words('-gstabs1 -gstabs2 -gstabs3 -gtoggle -gvms -gvms1 -gvms2 -gvms3 -gxcoff -gxcoff+'), 'flag', 'debug'),
   ...rowsOf(
-    words('-gas-loc-support -gas-locview-support -ginline-points -ginternal-reset-location-views'),
+    words('-gas-loc-support -gas-locview-support -gdescribe-dies -ginline-points -ginternal-reset-location-views'),
     'flag',
     'key',
   ),

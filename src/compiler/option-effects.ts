@@ -58,7 +58,7 @@ export const EFFECTS: Readonly<Record<EffectName, Handler>> = {
   search: keepForSearch,
   tool: keepForTools,
   arch: (at) => {
-    keepForTools(at);
+    keepForSearch(at);
     if (at.value === 'native') at.reading.nativeArch = true;
   },
   debug: (at) => {
@@ -73,7 +73,6 @@ export const EFFECTS: Readonly<Record<EffectName, Handler>> = {
   'split-dwarf': (at) => {
     keep(at);
     at.reading.splitDwarf = at.value === 'single' ? 'single' : 'yes';
-    at.reading.debug = true;
   },
   'no-split-dwarf': (at) => {
     keep(at);
@@ -83,6 +82,7 @@ export const EFFECTS: Readonly<Record<EffectName, Handler>> = {
   'names-output': keep,
   coverage: keep,
   'stack-usage': keep,
+  'no-side-output': keep,
   'extra-input': (at) => {
     keep(at);
     at.reading.extraInputs.push(at.value);

@@ -13,11 +13,11 @@ export type Arity = 'flag' | 'joined' | 'separate' | 'either';
 export type EffectName =
   /** Decides bytes, and nothing the cache must know more of. */
   | 'key'
-  /** Decides where headers are searched. */
+  /** Decides where headers are searched and what target is compiled for. */
   | 'search'
-  /** Decides where headers are searched and which programs and which target are used. */
+  /** Decides moreover which programs are used. */
   | 'tool'
-  /** As `tool`; the value `native` stands for this very machine. */
+  /** As `search`; the value `native` stands for this very machine. */
   | 'arch'
   /** Turns debug information on (`-gtoggle`: perhaps), or off. */
   | 'debug'
@@ -31,6 +31,8 @@ export type EffectName =
   /** Writes a .gcno, and names the output. */
   | 'coverage'
   | 'stack-usage'
+  /** Takes a .gcno or .su back, or not, depending on what else is said. */
+  | 'no-side-output'
   /** The value is a file that is read. */
   | 'extra-input'
   /** The result holds the command line. */

@@ -110,7 +110,7 @@ describe('outputs', () => {
 describe('depfiles', () => {
   test.each([
     ['gcc -c a.c', { kind: 'none' }],
-    ['gcc -MF q -c a.i -MD', { kind: 'none' }],
+    ['gcc -MD -MF q -c a.i', { kind: 'none' }],
     ['gcc -MD -c a.c', { kind: 'user', path: 'a.d', systemHeaders: true }],
     ['gcc -MMD -c a.c', { kind: 'user', path: 'a.d', systemHeaders: false }],
     // Seen with gcc 12 and clang 14: -MMD wins wherever it stands.
@@ -137,7 +137,7 @@ describe('the key', () => {
     ['gcc -fprofile-arcs -c a.c -ox.o', '-fprofile-arcs -c -ox.o'],
     ['gcc -g -flto -c a.c -o x.o', '-g -flto -c'],
     ['gcc -fstack-usage -c a.c -o x.o', '-fstack-usage -c'],
-    ['clang -MF x.d -c a.c -o x.o', '-MF x.d -c'],
+    ['clang -MD -MF x.d -c a.s', '-MD -MF x.d -c'],
     ['gcc -x c -c a.c', '-x c -c'],
     ['gcc -frecord-gcc-switches -c a.c -o x.o', '-frecord-gcc-switches -c a.c -o x.o'],
   ])('of %s is %s', (line, expected) => {
@@ -163,6 +163,9 @@ describe('what it is known for', () => {
     ['gcc -ggdb3 -ggdb0 -c a.c', { debug: false }],
     ['gcc -gtoggle -g0 -c a.c', { debug: true }],
     ['gcc -gz -gcolumn-info -c a.c', { debug: false }],
+    // A mere modifier, and clang 14 makes debug information for it: seen.
+    ['clang -gno-inline-line-tables -c a.c', { debug: true }],
+    ['gcc -gsplit-dwarf -c a.c', { debug: true }],
     ['gcc -Wa,-g -c a.c', { debug: true }],
     ['gcc -Wa,--gdwarf-5 -c a.S', { debug: true }],
     ['clang -gline-tables-only -c a.c', { debug: true }],
@@ -312,6 +315,8 @@ describe('refusals', () => {
     ['gcc -c a.c -H', 'unsupported-option', '-H'],
     ['gcc -c a.c -Q', 'unsupported-option', '-Q'],
     ['gcc -c a.c -MG -MD', 'unsupported-option', '-MG'],
+    ['clang -c a.c -MF x', 'unsupported-option', '-MF'],
+    ['clang -c a.c -MQ x', 'unsupported-option', '-MT'],
     ['gcc -c a.c -I-', 'unsupported-option', '-I-'],
     ['gcc -c a.c -remap', 'unsupported-option', '-remap'],
     ['gcc -c a.c -dD', 'unsupported-option', '-dD'],

@@ -76,7 +76,10 @@ function refusedOutput({ outputs }: LineReading): Refusal | undefined {
  * -MD and -MMD go through the driver, -Wp,-MD past it: mixed, the two families read them differently, and so do
  * several -Wp, or -Wp with -MF.
  */
-function refusedDepfile({ depfileRequests, depfilePaths }: LineReading): Refusal | undefined {
+function refusedDepfile({ depfileRequests, depfilePaths, depfileTargets }: LineReading): Refusal | undefined {
+  // Without -MD gcc fails, and clang warns of a name that nothing uses: a warning that adding -MD would take away.
+  const unused = depfileRequests.length === 0 && (depfilePaths.length > 0 || depfileTargets > 0);
+  if (unused) return refuse('unsupported-option', depfilePaths.length > 0 ? '-MF' : '-MT');
   if (depfilePaths.includes('-')) return refuse('output-to-stdout', '-MF');
   const passed = depfileRequests.filter((request) => request.passed).length;
   if (passed > 0 && (depfileRequests.length > 1 || depfilePaths.length > 1))
@@ -100,7 +103,7 @@ function compileOf(
   // -o /dev/null is a habit of configure scripts; files beside it (/dev/null.d) are nobody's wish.
   if (output === '/dev/null' && sides.some((side) => side.path.startsWith('/dev/')))
     return refuse('special-output', output);
-  const debug = reading.debug || reading.assembler.some(isAssemblerDebugOption);
+  const debug = reading.debug || reading.splitDwarf !== 'no' || reading.assembler.some(isAssemblerDebugOption);
   const recordsCommandLine = seen.has('records');
   const main: Output = { role: stage, path: output, required: true };
   const meaning: Invocation = {
@@ -141,19 +144,29 @@ function depfileOutput(depfile: DepfileRequest): Output[] {
   return depfile.kind === 'user' ? [{ role: 'depfile', path: depfile.path, required: true }] : [];
 }
 
+/**
+ * Where the compiler may do without a side output it is not required: then its absence proves nothing. Where it surely
+ * writes one, a missing one shows a compiler that names it otherwise, and nothing is stored.
+ */
 function sideOutputs(reading: LineReading, source: string, language: Language): Output[] {
-  const { family, seen, outputs } = reading;
-  const path = (extension: string) => sideOutput(family, source, outputs[0], extension);
+  const { family, seen, lto, outputs } = reading;
   const sides: Output[] = [];
-  // Where it is not required, the compiler does without: clang with LTO or no debug information, gcc with -S.
+  const add = (role: 'dwo' | 'gcno' | 'su', named: string | undefined, required: boolean) =>
+    sides.push({ role, path: sideOutput(family, source, named, role), required });
   // Clang takes the .dwo's name from -o only under -c, else from the source (seen with -S -o).
   const dwoNamed = family === 'gcc' || seen.has('object') ? outputs[0] : undefined;
-  const dwo = sideOutput(family, source, dwoNamed, 'dwo');
-  if (reading.splitDwarf === 'yes') sides.push({ role: 'dwo', path: dwo, required: false });
+  if (reading.splitDwarf === 'yes') add('dwo', dwoNamed, splitsSurely(reading, language));
   if (!isCompiled(language)) return sides;
-  if (seen.has('coverage')) sides.push({ role: 'gcno', path: path('gcno'), required: false });
-  if (seen.has('stack-usage')) sides.push({ role: 'su', path: path('su'), required: false });
+  const surely = !seen.has('no-side-output');
+  if (seen.has('coverage')) add('gcno', outputs[0], surely);
+  if (seen.has('stack-usage')) add('su', outputs[0], surely && family === 'gcc' && !lto);
   return sides;
+}
+
+/** gcc splits every object, even one without debug information; clang needs some, and does not split bitcode. */
+function splitsSurely({ family, seen, lto, debug }: LineReading, language: Language): boolean {
+  if (seen.has('assembly')) return false;
+  return family === 'gcc' || !isCompiled(language) || (debug && !lto);
 }
 
 /** The output's name is in a depfile without -MT or -MQ, in the .dwo reference and in coverage's file names. */

@@ -131,31 +131,15 @@ function interacting(random: Random): Piece {
   return { args: random() < 0.75 ? [pick(random, INTERACTING)] : pick(random, INTERACTING_PAIRS) };
 }
 
-const VALUES = [
-  '1',
-  '0',
-  '2',
-  'x',
-  'fast',
-  'off',
-  'all',
-  'inc',
-  'list.txt',
-  'new.txt',
-  'out/new',
-  'a=b',
-  'main',
-  'auto',
-  '',
-];
+const VALUES = ['', ...list('1, 0, 2, x, fast, off, all, inc, list.txt, new.txt, out/new, a=b, main, auto')];
 
 /** Any row of the tables, with a value that may or may not make sense. */
-export function fromTable(random: Random, family: Family): Piece {
+function fromTable(random: Random, family: Family): Piece {
   const rows = [...OPTION_TABLES[family].rows.values()];
   return { args: spellRow(pick(random, rows), pick(random, VALUES)) };
 }
 
-export function spellRow([name, arity]: OptionRow, value: string): string[] {
+function spellRow([name, arity]: OptionRow, value: string): string[] {
   if (arity === 'flag') return [name];
   return arity === 'separate' ? [name, value] : [name + value];
 }
@@ -187,5 +171,16 @@ function shuffle<T>(random: Random, list: T[]): void {
   for (let i = list.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
     [list[i], list[j]] = [list[j] as T, list[i] as T];
+  }
+}
+
+/** Every option of a family's table that is not refused, alone on a line, with several values where it takes one. */
+export function* everyOption(family: Family): Generator<GeneratedLine> {
+  for (const row of OPTION_TABLES[family].rows.values()) {
+    if (typeof row[2] === 'object') continue;
+    for (const value of row[1] === 'flag' ? [''] : list('1, x, list.txt, all, none, fast')) {
+      const line = (output: string) => ['-c', 'main.c', '-Iinc', '-o', output, ...spellRow(row, value)];
+      yield { compiler: family, args: line('x.o'), twin: line('z.o') };
+    }
   }
 }

@@ -6,7 +6,7 @@ import { forDisplay, fromNative } from '../../src/base/byte-string.ts';
 import { stripColour } from '../../src/compiler/colour.ts';
 import { parseDepfile } from '../../src/compiler/depfile.ts';
 import { classifyDriver } from '../../src/compiler/driver.ts';
-import type { Family, Invocation, Output } from '../../src/compiler/invocation.ts';
+import type { Invocation, Output } from '../../src/compiler/invocation.ts';
 import { parseCommandLine } from '../../src/compiler/parse-command-line.ts';
 import { type GeneratedLine, generateLine, seededRandom } from './command-lines-generator.ts';
 import { type TracedRun, traceRun } from './command-lines-trace.ts';
@@ -96,6 +96,7 @@ function checkLine(line: GeneratedLine, workspace: Workspace, report: FuzzReport
   checkReads(meaning, run, files, workspace, fail);
   checkFacts(meaning, run, files, fail);
   checkInstrumented(line, meaning, files, run, workspace, fail);
+  checkSearchList(line, meaning, workspace, fail);
   checkTwin(line, meaning, files, workspace, report, fail);
 }
 
@@ -226,6 +227,21 @@ function checkOwnDepfile(path: string, meaning: Invocation, run: TracedRun, root
   if (!listed.has(treePath(meaning.source))) fail('-MD does not list the source');
 }
 
+/** The search arguments alone must make the compiler search where the whole line makes it search. */
+function checkSearchList(line: GeneratedLine, meaning: Invocation, { root, scratch }: Workspace, fail: Fail): void {
+  if (!meaning.preprocesses) return;
+  const env = { ...process.env, TMPDIR: scratch, LC_ALL: 'C.UTF-8' };
+  const listOf = (args: readonly string[]) => {
+    const { stderr } = spawnSync(line.compiler, args, { cwd: root, env, encoding: 'utf8' });
+    const start = stderr.indexOf('#include "..."');
+    return start < 0 ? stderr : stderr.slice(start, stderr.indexOf('End of search list', start));
+  };
+  const asked = ['-x', meaning.language, ...meaning.searchArgs.map(forDisplay), '-E', '-v', '/dev/null'];
+  const expected = listOf(addArguments(line.args, ['-v']));
+  const found = listOf(asked);
+  if (found !== expected) fail(`searches ${JSON.stringify(found)} for ${JSON.stringify(expected)}`);
+}
+
 /** Equal keys promise equal bytes: the same line with other output names is run and compared. */
 function checkTwin(
   line: GeneratedLine,
@@ -281,19 +297,4 @@ function isStable(line: GeneratedLine, output: Output, bytes: Buffer, { root, sc
     if (again === undefined || !again.equals(bytes)) return false;
   }
   return true;
-}
-
-/** Every option of a family's table that the model accepts, alone on a line, flags and values alike. */
-export function* everyOption(
-  family: Family,
-  spell: (family: Family) => Iterable<readonly string[]>,
-): Generator<GeneratedLine> {
-  const compiler = family;
-  for (const option of spell(family)) {
-    yield {
-      compiler,
-      args: ['-c', 'main.c', '-Iinc', '-o', 'x.o', ...option],
-      twin: ['-c', 'main.c', '-Iinc', '-o', 'z.o', ...option],
-    };
-  }
 }
