@@ -8,6 +8,7 @@ import type { Stamp } from './answers.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
 import type { ReadFiles } from './read-files.ts';
+import { directoriesOf, partition } from './search-lists.ts';
 import type { CompileEnded } from './wire.ts';
 
 /** The conditions under which a result holds: what was read, what was asked for and found, what was not there. */
@@ -61,7 +62,7 @@ export function learnConditions(
   const reached = new Set(walked.files);
   const missed = lists.atLeast.find((path) => !reached.has(path) && !isReachedOtherwise(path, walked.files, files));
   if (missed !== undefined) return refuse('scan-incomplete', missed);
-  const young = walked.hiding.find((path) => !predates(path, ended, files));
+  const young = [...walked.hiding, ...walked.present].find((path) => !predates(path, ended, files));
   if (young !== undefined) return refuse('input-changed', young);
   const extra = [...invocation.extraInputs.map((path) => inDirectory(request.cwd, path)), ...lists.assembler];
   // The source first; truth before the scan's own list, because its spelling is what lookups will ask for.
@@ -69,7 +70,7 @@ export function learnConditions(
   const inputs = settleInputs(paths, ended, files);
   if ('kind' in inputs) return inputs;
   const others = [
-    ...searchDirectoryInputs(search),
+    ...searchListInput(search),
     ...walked.directories.map(directoryInput),
     ...walked.aliases.map(aliasInput),
   ];
@@ -84,6 +85,11 @@ export function learnConditions(
 export const DIRECTORY_INPUT = 1;
 /** Marks an input `PATH NUL FILE`: another name that must lead to the very file (device and inode). */
 export const ALIAS_INPUT = 2;
+/**
+ * Marks an input that is a search list, its directories joined by NUL: known by which of them exist and which are one
+ * directory under several names, because compilers drop all names but one, and not always the later ones.
+ */
+export const SEARCH_LIST_INPUT = 3;
 
 type Unsettled = Omit<Input, 'digest'>;
 
@@ -97,6 +103,7 @@ export function identityNow({ path, flags }: Unsettled, files: FileStates): Dige
     const real = files.stampOf(path)?.kind === 'directory' ? files.realPathOf(path) : undefined;
     return real === undefined ? undefined : sha256(`directory ${real}`);
   }
+  if (flags === SEARCH_LIST_INPUT) return sha256(`search list ${partition(path.split('\0'), files)}`);
   const [alias = '', file = ''] = path.split('\0');
   const [one, other] = [files.stampOf(alias), files.stampOf(file)];
   const same = one !== undefined && one.stamp.ino === other?.stamp.ino && one.stamp.dev === other.stamp.dev;
@@ -113,12 +120,10 @@ function knownInputs(unsettled: readonly Unsettled[], files: FileStates): readon
   return known;
 }
 
-/**
- * A search directory that is another name of one already listed is dropped by the compiler. That holds as long as all
- * of them lead where they lead now.
- */
-function searchDirectoryInputs({ quote, bracket, duplicate = [] }: SearchList): readonly Unsettled[] {
-  return duplicate.length === 0 ? [] : [...quote, ...bracket, ...duplicate].map(directoryInput);
+/** A link turned to another directory of the list changes the list, though no file that was looked for moved. */
+function searchListInput(list: SearchList): readonly Unsettled[] {
+  const directories = directoriesOf(list);
+  return directories.length === 0 ? [] : [{ path: directories.join('\0'), flags: SEARCH_LIST_INPUT }];
 }
 
 /** The -D options among the arguments: a macro may be the operand of an #include. */

@@ -11,7 +11,7 @@ import {
 import type { Check } from './answers.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
-import { ALIAS_INPUT, DIRECTORY_INPUT, identityNow } from './inputs.ts';
+import { ALIAS_INPUT, DIRECTORY_INPUT, identityNow, SEARCH_LIST_INPUT } from './inputs.ts';
 import { wantsColour } from './plan.ts';
 
 /** A stored result whose every condition holds now, with the checks by which the launcher proves it again. */
@@ -75,6 +75,8 @@ function proofOf(
   }
   for (const { path, flags } of inputs) {
     if (flags === DIRECTORY_INPUT) addIdentityCheck(path, files, collected);
+    if (flags === SEARCH_LIST_INPUT)
+      for (const directory of path.split('\0')) addIdentityCheck(directory, files, collected);
     if (flags === ALIAS_INPUT) addIdentityCheck(path.slice(0, path.indexOf('\0')), files, collected);
   }
   for (const path of description.decidingAbsent) {

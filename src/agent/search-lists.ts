@@ -14,12 +14,44 @@ export interface SearchLists {
 
 const MEMORY_LIMIT = 2_000;
 
+/** A list, and which of its directories were one and the same when the compiler was asked. */
+interface Known {
+  readonly list: SearchList;
+  readonly partition: string;
+}
+
+/** Every directory named in a list, in a fixed order. */
+export function directoriesOf({ quote, bracket, duplicate = [] }: SearchList): readonly string[] {
+  return [...quote, ...bracket, ...duplicate];
+}
+
+/**
+ * For each directory the place of the first that is the same one; -1 where there is none. Compilers drop all names of
+ * a directory but one, and not always the later ones.
+ */
+export function partition(directories: readonly string[], files: FileStates): string {
+  const firsts = new Map<string, number>();
+  const places = directories.map((path, index) => {
+    const at = files.stampOf(path);
+    if (at?.kind !== 'directory') return -1;
+    const identity = `${at.stamp.dev}:${at.stamp.ino}`;
+    const first = firsts.get(identity) ?? index;
+    firsts.set(identity, first);
+    return first;
+  });
+  return places.join(' ');
+}
+
 export function searchLists(files: FileStates): SearchLists {
-  const known = new Map<string, Promise<SearchList | undefined>>();
-  // The list is one of existing directories: it changes when a missing one appears or a listed one goes.
-  const stillHolds = (list: SearchList): boolean =>
+  const known = new Map<string, Promise<Known | undefined>>();
+  // The list is one of existing directories: it changes when a missing one appears, a listed one goes, or a link turns.
+  const stillHolds = ({ list, partition: before }: Known): boolean =>
     list.missing.every((path) => files.stampOf(path)?.kind !== 'directory') &&
-    [...list.quote, ...list.bracket].every((path) => files.stampOf(path)?.kind === 'directory');
+    partition(directoriesOf(list), files) === before;
+  const learn = async (description: Description): Promise<Known | undefined> => {
+    const list = await ask(description);
+    return list === undefined ? undefined : { list, partition: partition(directoriesOf(list), files) };
+  };
   return {
     async of(description) {
       const { invocation, request, toolchain } = description;
@@ -33,11 +65,11 @@ export function searchLists(files: FileStates): SearchLists {
         env,
       ]);
       const before = await known.get(key);
-      if (before !== undefined && stillHolds(before)) return before;
+      if (before !== undefined && stillHolds(before)) return before.list;
       if (known.size >= MEMORY_LIMIT) known.clear();
-      const asked = ask(description);
+      const asked = learn(description);
       known.set(key, asked);
-      return asked;
+      return (await asked)?.list;
     },
   };
 }
