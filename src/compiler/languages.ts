@@ -60,6 +60,7 @@ const FAMILY: Readonly<Record<Family, Readonly<Record<string, InputKind>>>> = {
     'C++': 'c++',
     CC: 'c++',
     CXX: 'c++',
+    asm: 'assembler',
     bc: 'unsupported',
     c3: 'unsupported',
     'c++m': 'unsupported',

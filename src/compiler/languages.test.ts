@@ -1,0 +1,74 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { extensionOf, type InputKind, kindByLanguage, kindByName } from './languages.ts';
+
+test.each([
+  ['a.c', 'c'],
+  ['d.x/a', ''],
+  ['.c', 'c'],
+  ['a.tar.gz', 'gz'],
+  ['a.', ''],
+  ['a.C', 'C'],
+])('the extension of %s is %j', (path, extension) => {
+  expect(extensionOf(path)).toBe(extension);
+});
+
+let base = '';
+beforeAll(() => {
+  base = mkdtempSync(join(tmpdir(), 'hg-languages-'));
+});
+afterAll(() => rmSync(base, { recursive: true }));
+
+const EXTENSIONS =
+  'c C cc CC cp cxx CXX cpp CPP c++ C++ i ii s S sx asm h H hh hp hpp HPP hxx h++ tcc o a so txt inc ipp inl cppm ixx m mm M cu cl ll bc f f90 d go';
+
+/** What the driver's plan (-###) makes of an input: the frontend it calls, and how. */
+function planned(driver: string, args: readonly string[]): InputKind | 'other' {
+  const { stderr } = spawnSync(driver, ['-c', '-###', ...args], { cwd: base, encoding: 'utf8' });
+  if (/precompiled-header|\.gch|emit-pch/.test(stderr)) return 'header';
+  if (stderr.includes('cannot execute')) return 'other';
+  const clang = / "-x" "([^"]+)"/.exec(stderr)?.[1];
+  if (clang !== undefined) return KINDS[clang] ?? 'other';
+  const cc1 = /\/(cc1\w*) (.*)/.exec(stderr);
+  const assembles = /^ (?:\S*\/)?as /m.test(stderr) || stderr.includes('"-cc1as"');
+  if (cc1 === null) return assembles ? 'assembler' : 'other';
+  if (cc1[2]?.includes('-lang-asm')) return 'assembler-with-cpp';
+  const language = { cc1: 'c', cc1plus: 'c++' }[cc1[1] ?? ''] as 'c' | 'c++' | undefined;
+  if (language === undefined) return 'other';
+  return !cc1[2]?.includes('-fpreprocessed') ? language : language === 'c' ? 'cpp-output' : 'c++-cpp-output';
+}
+
+const KINDS: Readonly<Record<string, InputKind>> = {
+  assembler: 'assembler',
+  'assembler-with-cpp': 'assembler-with-cpp',
+  c: 'c',
+  'c++': 'c++',
+  'c++-cpp-output': 'c++-cpp-output',
+  'cpp-output': 'cpp-output',
+};
+
+describe.each(['gcc', 'g++', 'clang', 'clang++'] as const)('%s', (driver) => {
+  const family = driver.startsWith('g') ? 'gcc' : 'clang';
+  const mode = driver.endsWith('++') ? 'c++' : 'c';
+
+  test.each(EXTENSIONS.split(' '))('takes .%s for what we say', (extension) => {
+    const name = `x.${extension}`;
+    writeFileSync(join(base, name), '');
+    const kind = kindByName(name, family, mode);
+    const real = planned(driver, [name]);
+    // What we refuse as a language may be anything; what we handle must be just that, and we must not overlook one.
+    if (kind === 'linker-input') expect(real).toBe('other');
+    else if (kind !== 'unsupported') expect(kind).toBe(real);
+  });
+
+  test.each(['c', 'c++', 'assembler', 'assembler-with-cpp', 'cpp-output', 'c++-cpp-output', 'c-header', 'c++-header'])(
+    'takes -x %s for what we say',
+    (name) => {
+      writeFileSync(join(base, 'x.c'), '');
+      expect(kindByLanguage(name)).toBe(planned(driver, ['-x', name, 'x.c']));
+    },
+  );
+});
