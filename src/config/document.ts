@@ -16,7 +16,7 @@ export interface ConfigDocument {
   readonly problems: readonly ConfigProblem[];
 }
 
-type Yaml = typeof import('yaml');
+type Yaml = typeof import('./yaml-reader.ts');
 
 /** One walk over a parsed file. */
 interface Walk {
@@ -34,7 +34,7 @@ const SECTIONS = [...new Set(SETTING_KEYS.map((key) => key.slice(0, key.indexOf(
  * import, and most programs on most machines meet no configuration file at all.
  */
 export async function readDocument(path: string, text: string): Promise<ConfigDocument> {
-  const yaml = await import('yaml');
+  const yaml = await import('./yaml-reader.ts');
   const lines = new yaml.LineCounter();
   const parsed: YamlDocument = yaml.parseDocument(forDisplay(text), { lineCounter: lines, prettyErrors: false });
   const placeOf = (offset: number): Place => {

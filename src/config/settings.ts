@@ -168,6 +168,7 @@ export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   HG_CONFIG: "a file read instead of the user's hybridgrid.yaml",
   HG_RUNTIME_DIR: "the private directory for the agent's socket",
   HG_NESTED: 'internal: set for a compiler that runs on behalf of the cache; its own children are left alone',
+  HG_IGNORED_SIGNALS: 'internal: signals that were ignored when hgbuild was started',
   HG_SESSION: 'internal: the wrapped build a compile belongs to',
   HG_SESSION_FILE: 'internal: where a compile that did not reach the agent leaves a line',
 };

@@ -1,17 +1,8 @@
-import {
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stateDirectory } from '../installation.ts';
+import { makeDirectory } from '../make-directory.ts';
 import { quickHash } from './quick-hash.ts';
 
 /**
@@ -42,7 +33,7 @@ function privateBases(env: NodeJS.ProcessEnv): readonly string[] {
   if (state !== undefined && ownerOfNearest(state) === uid) bases.push(state);
   const shared = join(tmpdir(), `hybridgrid-${uid}`);
   try {
-    mkdirSync(shared, { recursive: true, mode: 0o700 });
+    makeDirectory(shared, 0o700);
     const stats = lstatSync(shared);
     if (stats.isDirectory() && stats.uid === uid && (stats.mode & 0o022) === 0) bases.push(shared);
   } catch {
@@ -74,7 +65,7 @@ function holdsLinks(directory: string, launcher: string, names: readonly string[
 
 /** Appears whole or not at all; of two that make it at once one wins and both have the same. */
 function createLinks(parent: string, directory: string, launcher: string, names: readonly string[]): void {
-  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  makeDirectory(parent, 0o700);
   const fresh = mkdtempSync(join(parent, '.new-'));
   try {
     for (const name of names) symlinkSync(launcher, join(fresh, name));
@@ -94,7 +85,7 @@ export function installLinks(
   launcher: string,
   names: readonly string[],
 ): { made: string[]; kept: string[] } {
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   const made: string[] = [];
   const kept: string[] = [];
   for (const name of names) {

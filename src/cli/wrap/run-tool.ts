@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { EXIT } from '../exit-codes.ts';
 import { printError } from '../output.ts';
+import { ignoredSignals, ignoring } from './ignored-signals.ts';
 import { inheritedDescriptors, stdioWith } from './inherited-descriptors.ts';
 import type { ToolCall } from './tool-call.ts';
 
@@ -26,15 +27,17 @@ const FORWARDED: readonly NodeJS.Signals[] = [
  */
 export function runTool(call: ToolCall): Promise<ToolEnding> {
   return new Promise((resolve) => {
-    const stdio = stdioWith(inheritedDescriptors(call.env));
-    const child = spawn(call.command, [...call.args], { env: call.env, stdio });
+    // Before the tool starts: a signal that came right after would end us and leave the tool behind.
+    const ignored = ignoredSignals(call.env);
     const handlers = FORWARDED.map((signal) => {
       const handler = (): void => {
-        if (!reachesTheGroup(signal)) child.kill(signal);
+        if (!ignored.includes(signal) && !reachesTheGroup(signal)) child.kill(signal);
       };
       process.on(signal, handler);
       return [signal, handler] as const;
     });
+    const { command, args, env } = ignoring(call, ignored);
+    const child = spawn(command, [...args], { env, stdio: stdioWith(inheritedDescriptors(env)) });
     const settle = (ending: ToolEnding): void => {
       for (const [signal, handler] of handlers) process.off(signal, handler);
       resolve(ending);
@@ -70,10 +73,12 @@ function reachesTheGroup(signal: NodeJS.Signals): boolean {
 /** Ends this process as the tool ended. A signal is raised again, so that whoever waits for us sees the same. */
 export function endLike(ending: ToolEnding): never {
   if (ending.kind === 'exit') process.exit(ending.code);
-  process.removeAllListeners(ending.signal);
   try {
+    // Node ignores SIGPIPE; taking the last listener of a signal away gives it its default effect again.
+    if (ending.signal === 'SIGPIPE') process.on(ending.signal, () => {});
+    process.removeAllListeners(ending.signal);
     process.kill(process.pid, ending.signal);
-    // Delivered before the call returns, unless it is blocked or ignored: then say it with the number.
+    // Delivered before the call returns, unless it is blocked: then say it with the number.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
   } catch {
     // Not a signal this Node can send.
