@@ -11,6 +11,7 @@ import { expandResponseFiles } from '../compiler/response-file.ts';
 import type { Settings } from '../config/settings.ts';
 import { askCompiler } from './ask-compiler.ts';
 import type { FileStates } from './file-state.ts';
+import type { PathHistory } from './path-history.ts';
 import type { RequestSettings } from './request-settings.ts';
 import type { Toolchain, Toolchains } from './toolchain.ts';
 import type { CompileRequest } from './wire.ts';
@@ -42,6 +43,7 @@ export interface DescribeServices {
   readonly toolchains: Toolchains;
   readonly settings: RequestSettings;
   readonly nativeArch: NativeArch;
+  readonly history: PathHistory;
 }
 
 /** What -march=native and the like mean on this machine: the words the driver hands to the compiler proper. */
@@ -98,6 +100,7 @@ export async function describeCompile(request: CompileRequest, services: Describ
   if (toolchain.kind === 'refused') return refused(toolchain);
   const native = meaning.nativeArch ? await services.nativeArch.expansion(request, meaning, toolchain) : '';
   if (native === undefined) return refused(refuse('compiler-unknown', '-march=native'));
+  services.history.note(directoriesAtWork(request, meaning));
   const fields = keyFields(request, meaning, toolchain, native, logicalDirectory(request, services.files));
   return {
     kind: 'compile',
@@ -113,6 +116,16 @@ export async function describeCompile(request: CompileRequest, services: Describ
     ],
     decidingAbsent: [...resolution.files.filter((file) => !file.present).map((file) => file.path), ...toolchain.absent],
   };
+}
+
+/**
+ * Directories that this compile or its neighbours may write into meanwhile. It is noted which they are, because their
+ * stamps will not tell.
+ */
+function directoriesAtWork({ cwd }: CompileRequest, { source, output, searchArgs }: Invocation): readonly string[] {
+  const parents = [source, output].map((path) => inDirectory(cwd, path).replace(/[^/]*$/, ''));
+  const searched = searchArgs.map((arg) => inDirectory(cwd, arg.replace(/^-[I-]?/, '')));
+  return [cwd, ...parents, ...searched];
 }
 
 /** Joins as the kernel does: no `..` is folded, because a directory before it may be a symbolic link. */

@@ -7,6 +7,7 @@ import { type Alias, walk } from '../includes/walk.ts';
 import type { Stamp } from './answers.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
+import { isBefore } from './path-history.ts';
 import type { ReadFiles } from './read-files.ts';
 import { directoriesOf, partition } from './search-lists.ts';
 import type { CompileEnded } from './wire.ts';
@@ -19,14 +20,6 @@ export interface Conditions {
   readonly absent: readonly AbsentGroup[];
 }
 
-/**
- * How much older than the compile's start an input's time stamps must be. Kernels stamp with the time of the last
- * timer tick (4 ms at 250 Hz), so a write after the start may carry a stamp this much before it.
- */
-const TICK_NS = 10_000_000n;
-/** File systems without sub-second stamps round down by up to two seconds (FAT). */
-const COARSE_NS = 2_000_000_000n;
-
 /** Learns the conditions of a successful run from its lists and from the scan. */
 export function learnConditions(
   description: Description,
@@ -34,6 +27,7 @@ export function learnConditions(
   search: SearchList,
   ended: CompileEnded,
   files: FileStates,
+  unmoved: (path: string) => boolean,
 ): Conditions | Refusal {
   const { invocation, request } = description;
   const truth = lists.truth === undefined ? undefined : new Set(lists.truth);
@@ -62,12 +56,15 @@ export function learnConditions(
   const reached = new Set(walked.files);
   const missed = lists.atLeast.find((path) => !reached.has(path) && !isReachedOtherwise(path, walked.files, files));
   if (missed !== undefined) return refuse('scan-incomplete', missed);
-  const young = [...walked.hiding, ...walked.present].find((path) => !predates(path, ended, files));
-  if (young !== undefined) return refuse('input-changed', young);
+  const isOld = (path: string): boolean => unmoved(path) && predates(path, ended, files);
+  const ways = [...directoriesOf(search), ...walked.directories, ...walked.aliases.map(({ path }) => path)];
+  const changed =
+    [...walked.hiding, ...walked.present].find((path) => !isOld(path)) ?? ways.find((path) => !unmoved(path));
+  if (changed !== undefined) return refuse('input-changed', changed);
   const extra = [...invocation.extraInputs.map((path) => inDirectory(request.cwd, path)), ...lists.assembler];
   // The source first; truth before the scan's own list, because its spelling is what lookups will ask for.
   const paths = new Set([inDirectory(request.cwd, invocation.source), ...(lists.truth ?? walked.files), ...extra]);
-  const inputs = settleInputs(paths, ended, files);
+  const inputs = settleInputs(paths, ended, files, unmoved);
   if ('kind' in inputs) return inputs;
   const others = [
     ...searchListInput(search),
@@ -146,7 +143,12 @@ function isReachedOtherwise(path: string, reached: readonly string[], files: Fil
 }
 
 /** Digests of all inputs, each proved to be what the compiler read. */
-function settleInputs(paths: ReadonlySet<string>, ended: CompileEnded, files: FileStates): readonly Input[] | Refusal {
+function settleInputs(
+  paths: ReadonlySet<string>,
+  ended: CompileEnded,
+  files: FileStates,
+  unmoved: (path: string) => boolean,
+): readonly Input[] | Refusal {
   const inputs: Input[] = [];
   for (const path of paths) {
     const state = files.digestOf(path);
@@ -154,7 +156,7 @@ function settleInputs(paths: ReadonlySet<string>, ended: CompileEnded, files: Fi
       const special = files.stampOf(path);
       return refuse(special === undefined || special.kind === 'file' ? 'input-unreadable' : 'special-input', path);
     }
-    if (!stampPredates(state.stamp, ended)) return refuse('input-changed', path);
+    if (!stampPredates(state.stamp, ended) || !unmoved(path)) return refuse('input-changed', path);
     inputs.push({ path, digest: state.identity, flags: 0 });
   }
   return inputs;
@@ -167,7 +169,5 @@ function predates(path: string, ended: CompileEnded, files: FileStates): boolean
 
 /** Was the file last touched surely before the compile began? Then it was read as it is now. */
 function stampPredates({ mtime, ctime }: Stamp, ended: CompileEnded): boolean {
-  const latest = mtime > ctime ? mtime : ctime;
-  const margin = latest % 1_000_000_000n === 0n ? COARSE_NS : TICK_NS;
-  return latest <= ended.startedNs - margin;
+  return isBefore(mtime > ctime ? mtime : ctime, ended.startedNs);
 }

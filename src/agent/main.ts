@@ -9,6 +9,7 @@ import { nativeArch } from './describe.ts';
 import { type Engine, type EngineServices, engine } from './engine.ts';
 import { explain } from './explain.ts';
 import { fileStates } from './file-state.ts';
+import { pathHistory } from './path-history.ts';
 import { preparedAnswers } from './prepared-answers.ts';
 import { readConfigFile, requestSettings } from './request-settings.ts';
 import { searchLists } from './search-lists.ts';
@@ -90,7 +91,8 @@ async function composeServices(
   directory: string,
   log: (message: string, details: object) => void,
 ): Promise<EngineServices> {
-  const files = fileStates(() => BigInt(Date.now()) * 1_000_000n);
+  const nowNs = () => BigInt(Date.now()) * 1_000_000n;
+  const files = fileStates(nowNs);
   const opened = caches(randomBytes(8).toString('hex'));
   return {
     files,
@@ -98,6 +100,7 @@ async function composeServices(
     settings: requestSettings(files),
     nativeArch: nativeArch(),
     searchLists: searchLists(files),
+    history: pathHistory(nowNs),
     now: Date.now,
     caches: opened,
     defaultCache: await opened.at(directory),

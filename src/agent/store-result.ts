@@ -7,6 +7,7 @@ import { type Description, inDirectory } from './describe.ts';
 import { snapshotOf } from './file-snapshot.ts';
 import type { FileStates } from './file-state.ts';
 import { learnConditions } from './inputs.ts';
+import type { PathHistory } from './path-history.ts';
 import type { CompilePlan } from './plan.ts';
 import { discard, readLists } from './read-files.ts';
 import type { SearchLists } from './search-lists.ts';
@@ -15,6 +16,7 @@ import type { CompileEnded } from './wire.ts';
 export interface StoreServices {
   readonly files: FileStates;
   readonly searchLists: SearchLists;
+  readonly history: PathHistory;
   readonly now: () => number;
 }
 
@@ -43,7 +45,8 @@ export async function storeResult(
     if (lists.kind === 'refused') return lists;
     const search = await services.searchLists.of(description);
     if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
-    const conditions = learnConditions(description, lists, search, ended, snapshotOf(services.files));
+    const unmoved = services.history.since(ended.startedNs);
+    const conditions = learnConditions(description, lists, search, ended, snapshotOf(services.files), unmoved);
     if (conditions.kind === 'refused') return conditions;
     const outputs = await adoptOutputs(plan, ended, cache);
     if ('kind' in outputs) return outputs;
