@@ -106,9 +106,17 @@ describe.each(BOTH)('%s', (compiler, language) => {
       },
       { args: ['-Ia', '-Ib'] },
     );
-    expect(result.present).toEqual(['b/yes.h']);
+    expect([...result.files, ...result.present]).toContain('b/yes.h');
     expect(result.absent).toEqual(expect.arrayContaining(['no.h', 'a/no.h', 'b/no.h', 'z', 'a/z', 'b/z']));
     expect(result.absent).not.toContain('a/yes.h');
+  });
+
+  test('a header only tested for, which clang names and gcc does not', () => {
+    const tree = { 't.c': '#if __has_include("h.h")\n#endif\n', 'h.h': '#include "none.h"\n' };
+    inTree(tree, (cwd) => expect(filesRead({ compiler, language, cwd }, 't.c')?.has(`${cwd}/h.h`)).toBe(!gcc));
+    const result = walked(tool, tree);
+    expect(result).toMatchObject(gcc ? { files: ['t.c'], present: ['h.h'] } : { files: ['t.c', 'h.h'] });
+    expect(result.problem).toBeUndefined();
   });
 
   test('include_next goes on behind the place where the includer was found', () => {

@@ -1,6 +1,7 @@
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Family, ForcedInclude, Language } from '../compiler/invocation.ts';
 import { identicalHeader } from './identical-header.ts';
+import { tidyPath } from './paths.ts';
 import type { FileView, SearchList } from './port.ts';
 import { drain, expandComputed, includeFirst, visitSource } from './visits.ts';
 import { beginWalk, type WalkState } from './walk-state.ts';
@@ -23,7 +24,8 @@ import { beginWalk, type WalkState } from './walk-state.ts';
  * - An include that leads into `truth` may have been evaluated: every candidate before the one found is in `absent`
  *   (or in `directories`, for a directory that bears the name: both compilers pass over it).
  * - `__has_include` reads nothing and may have had either answer, so it counts wherever it stands: if found, that one
- *   path must stay (`present`); if not, all its candidates must stay absent.
+ *   path must stay (`present`); if not, all its candidates must stay absent. clang writes the path found into its list
+ *   of files read, so there the candidates before it count, too, and it is one of `files`.
  * - "Leads to" is what we see after the compile. Had a shadowing file appeared between R's lookup and ours, we would
  *   take an evaluated include for one not taken; `hiding` names those files, and they must be older than R.
  * - Equal files under `#pragma once` or `#import` break "the file found was read": gcc opens the second, sees it is
@@ -89,17 +91,14 @@ export function walk(input: WalkInput): Walk {
   return finish(state);
 }
 
-/**
- * A file the compiler names and the walk did not come by: then its lookups are not known either. clang also names what
- * `__has_include` found.
- */
-function unreachedFile({ truth, scans, present }: WalkState): Refusal | undefined {
-  if (truth === undefined) return undefined;
-  const unreached = [...truth.paths].filter((path) => !scans.has(path));
-  if (unreached.length === 0) return undefined;
-  const tested = new Set([...present].map((path) => truth.match(path)?.path));
-  const missed = unreached.find((path) => !tested.has(path));
-  return missed === undefined ? undefined : refuse('scan-incomplete', missed);
+/** A file the compiler names and the walk did not come by: then its lookups are not known either. */
+function unreachedFile({ truth, scans }: WalkState): Refusal | undefined {
+  for (const path of truth?.paths ?? []) {
+    // clang may name one file twice, as `dir/h` and `dir/./h`: the walk knows both as the first.
+    if (!scans.has(path) && !scans.has(truth?.match(tidyPath(path))?.path ?? ''))
+      return refuse('scan-incomplete', path);
+  }
+  return undefined;
 }
 
 function finish(state: WalkState): Walk {
