@@ -56,17 +56,28 @@ static int check_holds(reader *r) {
   }
 }
 
-/* Opens an output the way gcc and its assembler do: links and regular files are replaced, so that a hard link elsewhere
- * keeps its old bytes and the mode follows the umask; what is no regular file is written in place, never replaced. */
-static int open_output(const char *path) {
+/* How the compiler itself opens an output; what lies at the path before decides what is left of it. */
+enum {
+  OPEN_LIKE_BFD = 0,     /* GNU as, objcopy: a non-empty file or link is unlinked first, anything else truncated */
+  OPEN_IN_PLACE = 1,     /* fopen: depfiles, gcc's .s, .su, .gcno: links are followed, modes kept */
+  OPEN_LIKE_RENAME = 2   /* clang's main output: a temporary file renamed over a regular file or link */
+};
+
+static void unlink_ordinary(const char *path) {
   struct stat st;
-  if (lstat(path, &st) == 0) {
-    if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)) {
-      if (S_ISLNK(st.st_mode) && stat(path, &st) == 0 && !S_ISREG(st.st_mode)) return open(path, O_WRONLY | O_CLOEXEC);
-      if (unlink(path) != 0) return open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-    } else {
-      return open(path, O_WRONLY | O_CLOEXEC);
-    }
+  if (lstat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))) unlink(path);
+}
+
+/* What is no regular file (a device, a pipe) is written and never replaced; in a directory that refuses to unlink the
+ * file is truncated, as the compilers do. -1: the real compiler shall try, and say what is wrong. */
+static int open_output(const char *path, unsigned how) {
+  struct stat st;
+  int exists = stat(path, &st) == 0;
+  if (how == OPEN_LIKE_RENAME) {
+    if (exists && access(path, W_OK) != 0) return -1;
+    if (!exists || S_ISREG(st.st_mode)) unlink_ordinary(path);
+  } else if (how == OPEN_LIKE_BFD && exists && st.st_size != 0) {
+    unlink_ordinary(path);
   }
   return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 }
@@ -75,7 +86,7 @@ enum { DELIVERED, BLOB_BAD, OUTPUT_FAILED };
 
 /* Copies a blob to its place, checking size and checksum on the way. A wrong checksum shows only at the end: the
  * caller then compiles, which overwrites what was written. */
-static int deliver_blob(const char *blob, uint64_t size, uint64_t checksum, const char *dest) {
+static int deliver_blob(const char *blob, uint64_t size, uint64_t checksum, const char *dest, unsigned how) {
   int in = open(blob, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   struct stat st;
   if (in < 0) return BLOB_BAD;
@@ -101,7 +112,7 @@ static int deliver_blob(const char *blob, uint64_t size, uint64_t checksum, cons
       result = BLOB_BAD;
       break;
     }
-    if (out < 0 && (out = open_output(dest)) < 0) result = OUTPUT_FAILED;
+    if (out < 0 && (out = open_output(dest, how)) < 0) result = OUTPUT_FAILED;
     else if (write_all(out, chunk, (size_t)n) != 0) result = OUTPUT_FAILED;
   } while (left && result == DELIVERED);
   close(in);

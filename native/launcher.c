@@ -135,7 +135,8 @@ static void handle_hit(exchange *x, reader *r) {
   for (uint32_t i = 0; i < outputs && !r->broken; i++) {
     const char *blob = take_path(r), *dest = take_path(r);
     uint64_t size = take_u64(r), checksum = take_u64(r);
-    int result = r->broken ? OUTPUT_FAILED : deliver_blob(blob, size, checksum, dest);
+    unsigned how = take_u8(r);
+    int result = r->broken ? OUTPUT_FAILED : deliver_blob(blob, size, checksum, dest, how);
     if (result == DELIVERED) continue;
     sigprocmask(SIG_SETMASK, &before, NULL);
     begin_frame(&x->out, FROM_LAUNCHER_BAD_BLOB);

@@ -17,6 +17,12 @@ export type Check =
   | { readonly kind: 'present'; readonly path: string }
   | { readonly kind: 'identity'; readonly path: string; readonly stamp: Stamp };
 
+/**
+ * How the compiler itself opens an output, which decides what becomes of links, modes and devices at that path:
+ * GNU `as` and objcopy through libbfd, fopen in place, or a temporary file renamed over it. `native/deliver.h` does it.
+ */
+export type Opening = 'like-bfd' | 'in-place' | 'like-rename';
+
 export interface Delivery {
   /** Absolute path of the uncompressed blob. */
   readonly blob: string;
@@ -25,6 +31,7 @@ export interface Delivery {
   readonly checksum: string;
   /** Where the launcher writes it: as the compiler would open it, relative to the launcher's directory. */
   readonly dest: string;
+  readonly opening: Opening;
 }
 
 export interface HitAnswer {
@@ -44,6 +51,8 @@ export interface ReportAnswer {
 }
 
 const CHECK_KIND: Record<Check['kind'], number> = { file: 1, directory: 2, absent: 3, present: 4, identity: 5 };
+
+const OPENING: Record<Opening, number> = { 'like-bfd': 0, 'in-place': 1, 'like-rename': 2 };
 
 /** A writer into one growing buffer; grows by doubling so that a 30 kB answer is three allocations, not hundreds. */
 interface Writer {
@@ -143,6 +152,7 @@ export function encodeHit(answer: HitAnswer): Buffer {
     w.path(output.dest);
     w.u64(BigInt(output.size));
     w.u64(BigInt(`0x${output.checksum}`));
+    w.u8(OPENING[output.opening]);
   }
   w.text(answer.stderr);
   return w.frame();

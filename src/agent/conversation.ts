@@ -1,8 +1,7 @@
-import { type RefusalReason, refuse } from '../base/refusal.ts';
+import type { RefusalReason } from '../base/refusal.ts';
 import { encodeReport, encodeRun } from './answers.ts';
-import type { Description } from './describe.ts';
-import type { Engine, Offer } from './engine.ts';
-import type { CompilePlan } from './plan.ts';
+import type { OpenCache } from './caches.ts';
+import type { Compiling, Engine, Offer } from './engine.ts';
 import type { PreparedAnswer } from './prepared-answers.ts';
 import {
   type CompileRequest,
@@ -23,12 +22,7 @@ type Stage =
   | { readonly at: 'start' }
   | { readonly at: 'thinking' }
   | { readonly at: 'offered'; readonly head: RequestHead; readonly payload: Buffer; readonly answer: PreparedAnswer }
-  | {
-      readonly at: 'compiling';
-      readonly description: Description;
-      readonly plan: CompilePlan;
-      readonly session: string;
-    }
+  | { readonly at: 'compiling'; readonly compiling: Compiling; readonly session: string }
   | { readonly at: 'over' };
 
 const MAX_OFFERS = 3;
@@ -56,32 +50,25 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
     stage = { at: 'offered', head, payload, answer };
     port.send(answer.frame);
   };
-  const run = (session: string, reason: RefusalReason | undefined, note: string): void => {
+  const run = (session: string, reason: RefusalReason | undefined, cache?: OpenCache, note = ''): void => {
     stage = { at: 'over' };
-    if (reason !== undefined) engine.countRefusal(session, reason);
+    engine.ran(session, reason, cache);
     port.send(encodeRun(note));
   };
   const carryOut = (request: CompileRequest, payload: Buffer, made: Offer): void => {
     switch (made.kind) {
       case 'hit':
-        if (offers >= MAX_OFFERS) run(request.session, 'input-changed', '');
+        if (offers >= MAX_OFFERS) run(request.session, 'input-changed', made.answer.cache);
         else offer({ session: request.session, memoKey: request.memoKey }, payload, made.answer);
         return;
-      case 'compile':
-        stage = { at: 'compiling', description: made.description, plan: made.plan, session: request.session };
-        port.send(
-          encodeReport({
-            run: 'compile',
-            note: made.note,
-            stdoutPath: '',
-            args: made.plan.args,
-            captures: made.plan.captures,
-          }),
-        );
+      case 'compile': {
+        stage = { at: 'compiling', compiling: made, session: request.session };
+        const { args, captures } = made.plan;
+        port.send(encodeReport({ run: 'compile', note: made.note, stdoutPath: '', args, captures }));
         return;
+      }
       case 'run':
-        if (made.reason === undefined) engine.countNotCompile(request.session);
-        run(request.session, made.reason, made.note);
+        run(request.session, made.reason, made.cache, made.note);
     }
   };
   const think = (payload: Buffer): void => {
@@ -91,7 +78,7 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       (made) => carryOut(request, payload, made),
       (error: unknown) => {
         port.failed(error);
-        run(request.session, refuse('internal').reason, '');
+        run(request.session, 'internal');
       },
     );
   };
@@ -113,9 +100,9 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       engine.damaged(stage.head.memoKey, stage.answer, decodeBadBlob(frame.payload));
       think(stage.payload);
     } else if (stage.at === 'compiling' && frame.type === 'ended') {
-      const { description, plan, session } = stage;
+      const { compiling, session } = stage;
       stage = { at: 'over' };
-      engine.ended(session, description, plan, decodeEnded(frame.payload));
+      engine.ended(session, compiling, decodeEnded(frame.payload));
     } else port.end();
   };
   return {
@@ -128,7 +115,7 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       }
     },
     close() {
-      if (stage.at === 'compiling') engine.abandoned(stage.session, stage.plan);
+      if (stage.at === 'compiling') engine.abandoned(stage.session, stage.compiling);
       stage = { at: 'over' };
     },
   };

@@ -2,7 +2,8 @@ import { forDisplay, fromBytes } from '../base/byte-string.ts';
 import type { RefusalReason } from '../base/refusal.ts';
 import type { Entry } from '../cache/manifest.ts';
 import { stripColour } from '../compiler/colour.ts';
-import { type Delivery, encodeHit } from './answers.ts';
+import type { Output } from '../compiler/invocation.ts';
+import { type Delivery, encodeHit, type Opening } from './answers.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
 import { snapshotOf } from './file-snapshot.ts';
@@ -17,8 +18,22 @@ import type { CompileEnded, CompileRequest } from './wire.ts';
 /** What a launcher is told to do. `reason` undefined: the call is no compile. */
 export type Offer =
   | { readonly kind: 'hit'; readonly answer: PreparedAnswer }
-  | { readonly kind: 'compile'; readonly description: Description; readonly plan: CompilePlan; readonly note: string }
-  | { readonly kind: 'run'; readonly reason: RefusalReason | undefined; readonly note: string };
+  | {
+      readonly kind: 'compile';
+      readonly description: Description;
+      readonly plan: CompilePlan;
+      readonly note: string;
+      readonly cache: OpenCache;
+    }
+  | {
+      readonly kind: 'run';
+      readonly reason: RefusalReason | undefined;
+      readonly note: string;
+      readonly cache: OpenCache;
+    };
+
+/** A compile that a launcher was told to run and report. */
+export type Compiling = Extract<Offer, { kind: 'compile' }>;
 
 /** Decides and learns; knows nothing of sockets. */
 export interface Engine {
@@ -30,12 +45,11 @@ export interface Engine {
   doubted(memoKey: string, answer: PreparedAnswer, checks: readonly number[]): void;
   /** A blob was missing or damaged. */
   damaged(memoKey: string, answer: PreparedAnswer, output: number): void;
-  /** A compile that was told to report has ended. */
-  ended(session: string, description: Description, plan: CompilePlan, ended: CompileEnded): void;
+  ended(session: string, compiling: Compiling, ended: CompileEnded): void;
   /** A launcher died while compiling. */
-  abandoned(session: string, plan: CompilePlan): void;
-  countRefusal(session: string, reason: RefusalReason): void;
-  countNotCompile(session: string): void;
+  abandoned(session: string, compiling: Compiling): void;
+  /** The launcher was told to become the compiler. `reason` undefined: the call is no compile. */
+  ran(session: string, reason: RefusalReason | undefined, cache: OpenCache | undefined): void;
   /** Resolves when nothing is being stored any more. */
   settled(): Promise<void>;
   readonly storing: number;
@@ -54,7 +68,6 @@ const NO_COMPILES: ReadonlySet<RefusalReason> = new Set(['link', 'preprocess-onl
 
 export function engine(services: EngineServices): Engine {
   const { sessions, prepared, churning } = services;
-  const statistics = services.defaultCache.statistics;
   let storing = 0;
   let stores: Promise<void> = Promise.resolve();
 
@@ -73,12 +86,12 @@ export function engine(services: EngineServices): Engine {
   return {
     prepared: (memoKey) => prepared.get(memoKey),
     offer: (request) => offer(request, services),
-    delivered(session, answer) {
-      statistics.count('hits');
-      statistics.add('savedMs', answer.compileMs);
-      sessions.hit(session, answer.compileMs);
-      for (const digest of answer.blobs) services.defaultCache.blobs.touch(digest);
-      services.defaultCache.manifests.touch(answer.key);
+    delivered(session, { cache, compileMs, blobs, key }) {
+      cache.statistics.count('hits');
+      cache.statistics.add('savedMs', compileMs);
+      sessions.hit(session, compileMs);
+      for (const digest of blobs) cache.blobs.touch(digest);
+      cache.manifests.touch(key);
     },
     doubted(memoKey, answer, checks) {
       prepared.drop(memoKey);
@@ -87,37 +100,31 @@ export function engine(services: EngineServices): Engine {
         if (directory !== undefined) churning.add(directory);
       }
     },
-    damaged(memoKey, answer, output) {
+    damaged(memoKey, { cache, outputs }, output) {
       prepared.drop(memoKey);
-      statistics.count('badBlobs');
-      const digest = answer.outputs[output];
-      if (digest !== undefined) services.defaultCache.blobs.drop(digest);
+      cache.statistics.count('badBlobs');
+      const digest = outputs[output];
+      if (digest !== undefined) cache.blobs.drop(digest);
     },
-    ended(session, description, plan, ended) {
-      if (ended.status !== 0) {
-        sessions.local(session);
-        statistics.count('misses');
-        discard(leftovers(plan));
-        return;
-      }
+    ended(session, compiling, ended) {
       sessions.local(session);
-      statistics.count('misses');
-      statistics.add('compileMs', Number(ended.endedNs - ended.startedNs) / 1e6);
-      enqueue(() => store(description, plan, ended, services));
+      compiling.cache.statistics.count('misses');
+      compiling.cache.statistics.add('compileMs', Number(ended.endedNs - ended.startedNs) / 1e6);
+      // A failed compile is not kept: what it would take to prove that it fails again is not known.
+      if (ended.status === 0) enqueue(() => store(compiling, ended, services));
+      else discard(leftovers(compiling.plan));
     },
-    abandoned(session, plan) {
+    abandoned(session, { plan }) {
       sessions.local(session);
       discard(leftovers(plan));
     },
-    countRefusal(session, reason) {
+    ran(session, reason, cache) {
+      const { statistics } = cache ?? services.defaultCache;
+      if (reason === undefined) statistics.count('notCompiles');
+      else statistics.refused(reason);
       // A link or a preprocessor run has its name in the statistics, but a build's summary speaks of compiles.
-      if (NO_COMPILES.has(reason)) sessions.notCompile(session);
+      if (reason === undefined || NO_COMPILES.has(reason)) sessions.notCompile(session);
       else sessions.refused(session, reason);
-      statistics.refused(reason);
-    },
-    countNotCompile(session) {
-      sessions.notCompile(session);
-      statistics.count('notCompiles');
     },
     settled: () => stores,
     get storing() {
@@ -127,47 +134,48 @@ export function engine(services: EngineServices): Engine {
 }
 
 async function store(
-  description: Description,
-  plan: CompilePlan,
+  { description, plan, cache }: Compiling,
   ended: CompileEnded,
   services: EngineServices,
 ): Promise<void> {
-  const cache = await services.caches.at(description.settings['cache.dir']);
   const outcome = await storeResult(description, plan, ended, cache, services);
-  const { request } = description;
+  const { source } = description.invocation;
   if (outcome.kind === 'stored') {
     cache.statistics.count('stored');
     cache.statistics.add('bytesWritten', outcome.bytes);
   } else {
     cache.statistics.storeFailed(outcome.reason);
-    services.log('not stored', {
-      source: description.invocation.source,
-      reason: outcome.reason,
-      detail: outcome.detail,
-    });
+    services.log('not stored', { source, reason: outcome.reason, detail: outcome.detail });
   }
   const key = outcome.kind === 'stored' ? { key: description.key } : {};
-  cache.sources.remember(description.invocation.source, { ...request, ...key });
+  cache.sources.remember(source, { ...description.request, ...key });
 }
 
 async function offer(request: CompileRequest, services: EngineServices): Promise<Offer> {
   const described = await describeCompile(request, services);
-  if (described.kind === 'not-a-compile') return { kind: 'run', reason: undefined, note: '' };
-  if (described.kind === 'refused') return refused(request, described, described.reason);
+  const directory = described.settings?.['cache.dir'];
+  const cache = directory === undefined ? services.defaultCache : await services.caches.at(directory);
+  const run = (reason: RefusalReason): Offer => ({
+    kind: 'run',
+    reason,
+    note: refusalNote(request, described, reason),
+    cache,
+  });
+  if (described.kind === 'not-a-compile') return { kind: 'run', reason: undefined, note: '', cache };
+  if (described.kind === 'refused') return run(described.reason);
   const { settings } = described;
-  const cache = await services.caches.at(settings['cache.dir']);
   const hit = settings['cache.recache'] ? undefined : await findHit(described, cache, services);
   if (hit !== undefined) return { kind: 'hit', answer: hit };
-  if (settings['cache.read_only']) return refused(request, described, 'read-only');
+  if (settings['cache.read_only']) return run('read-only');
   const plan = planCompile(described, cache.blobs);
-  if ('kind' in plan) return refused(request, described, 'cache-unwritable');
-  return { kind: 'compile', description: described, plan, note: note(described, '[local]') };
+  if ('kind' in plan) return run('cache-unwritable');
+  return { kind: 'compile', description: described, plan, note: note(described, '[local]'), cache };
 }
 
-function refused(request: CompileRequest, described: Described, reason: RefusalReason): Offer {
-  const verbose = 'settings' in described && described.settings?.['compile.verbose'] === true;
+function refusalNote(request: CompileRequest, described: Described, reason: RefusalReason): string {
+  if (described.settings?.['compile.verbose'] !== true) return '';
   const source = described.kind === 'compile' ? described.invocation.source : likelySource(request.args);
-  return { kind: 'run', reason, note: verbose ? `[local: ${reason}] ${source}\n` : '' };
+  return `[local: ${reason}] ${source}\n`;
 }
 
 /** For a line that was not understood: the last word that looks like a file. */
@@ -207,7 +215,8 @@ async function prepare(
     if (stored === undefined) continue;
     const blob = await cache.blobs.locate(stored.ref);
     if (blob === undefined) return undefined;
-    outputs.push({ blob, size: stored.ref.size, checksum: stored.ref.checksum, dest: wanted.path });
+    const { size, checksum } = stored.ref;
+    outputs.push({ blob, size, checksum, dest: wanted.path, opening: openingOf(wanted, description) });
   }
   const stderr = await diagnostics(entry, description, cache);
   if (stderr === undefined) return undefined;
@@ -217,11 +226,20 @@ async function prepare(
   return {
     frame: encodeHit({ note: note(description, '[hit]'), checks, outputs: ordered, stderr }),
     directoryChecks,
+    cache,
     key: description.key,
     blobs: digests,
     outputs: ordered.map((output) => digestOfBlob(output, entry)),
     compileMs: entry.compileMs,
   };
+}
+
+/** Seen by strace: gcc 12 with binutils 2.40, clang 14. */
+function openingOf({ role }: Output, { invocation }: Description): Opening {
+  if (role === 'object') return invocation.externalAssembler ? 'like-bfd' : 'like-rename';
+  if (role === 'assembly') return invocation.family === 'clang' ? 'like-rename' : 'in-place';
+  if (role === 'dwo') return invocation.family === 'clang' ? 'like-rename' : 'like-bfd';
+  return 'in-place';
 }
 
 function digestOfBlob(delivery: Delivery, entry: Entry): PreparedAnswer['key'] {

@@ -53,7 +53,7 @@ export function planCompile(description: Description, blobs: LocalBlobStore): Co
   const { invocation } = description;
   const tmp = tmpPaths(blobs);
   const args: string[] = [];
-  const mayAdd = !invocation.recordsCommandLine;
+  const mayAdd = !invocation.recordsCommandLine && argumentBytes(description) < ARGUMENT_ROOM;
   const depfile =
     mayAdd && invocation.preprocesses && invocation.depfile.kind === 'none' ? tmp.take('depfile') : undefined;
   if (depfile !== undefined) args.push('-MD', '-MF', depfile);
@@ -67,6 +67,19 @@ export function planCompile(description: Description, blobs: LocalBlobStore): Co
   return (
     tmp.failure() ?? { args, captures, depfile, assemblerDepfile: commas ? undefined : assemblerDepfile, coloured }
   );
+}
+
+/**
+ * gcc hands all its options to its parts in one variable (COLLECT_GCC_OPTIONS), and Linux takes no string above 128 KiB
+ * (MAX_ARG_STRLEN): near that, options of ours would break what compiles without them.
+ */
+const ARGUMENT_ROOM = 120_000;
+
+/** Each option is quoted and followed by a space there. A file of options counts with what it holds. */
+function argumentBytes({ request, fields }: Description): number {
+  const spelled = request.args.reduce((sum, arg) => sum + arg.length + 3, 0);
+  const meant = fields.reduce((sum, { tag, value }) => (tag === 'option' ? sum + value.length + 3 : sum), 0);
+  return Math.max(spelled, meant);
 }
 
 function asksAssembler({ invocation, toolchain }: Description): boolean {

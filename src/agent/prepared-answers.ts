@@ -1,4 +1,5 @@
 import type { Digest } from '../base/digest.ts';
+import type { OpenCache } from './caches.ts';
 
 /**
  * Answers ready to be sent again: the same request gets the same frame, because the frame carries every check that
@@ -8,6 +9,7 @@ export interface PreparedAnswer {
   readonly frame: Buffer;
   /** Directories the frame checks by one stamp, by check index: what to distrust when such a check fails. */
   readonly directoryChecks: ReadonlyMap<number, string>;
+  readonly cache: OpenCache;
   readonly key: Digest;
   readonly blobs: readonly Digest[];
   /** The same blobs by output index. */
