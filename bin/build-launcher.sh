@@ -22,7 +22,8 @@ for compiler in "${HG_LAUNCHER_CC:-cc}" gcc clang; do
 done
 if [ ! -x "$new" ]; then
   cat "$new.log" >&2
-  rm -f "$new.log"
+  # bin/hgbuild sees this and does not try again for every compile.
+  mv -f "$new.log" "$out/build/failed"
   exit 1
 fi
 cat "$new.log" >&2
@@ -31,4 +32,5 @@ if [ "$out" != "$root" ]; then
   # The launcher finds the agent's program as ../bin/hgbuild of itself.
   mkdir -p "$out/bin" && ln -sf "$(cd "$root" && pwd -P)/bin/hgbuild" "$out/bin/hgbuild" || exit 1
 fi
+rm -f "$out/build/failed"
 mv -f "$new" "$out/build/hg-launcher"

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CliError } from './exit-codes.ts';
 
@@ -19,7 +19,9 @@ export function installationRoot(): string {
 
 /** The native launcher's path, or `undefined` where it is not built. Looks where `bin/hgbuild` looks. */
 export function existingLauncher(env: NodeJS.ProcessEnv): string | undefined {
+  // The launcher starts the agent by way of ../bin/hgbuild: one whose installation is gone is of no use.
   return launcherPlaces(env)
+    .filter((place) => isProgram(join(place, 'bin', 'hgbuild')))
     .map((place) => join(place, 'build', 'hg-launcher'))
     .find(isProgram);
 }
@@ -47,7 +49,10 @@ export function requireLauncher(env: NodeJS.ProcessEnv): string {
 
 function launcherPlaces(env: NodeJS.ProcessEnv): readonly string[] {
   const state = stateDirectory(env);
-  const own = state === undefined ? [] : [join(state, 'native', BUILD_ID)];
+  // As bin/hgbuild has it: not in the home of somebody else (sudo).
+  const base = env.XDG_STATE_HOME?.startsWith('/') ? env.XDG_STATE_HOME : env.HOME;
+  const isOurs = base !== undefined && statSync(base, { throwIfNoEntry: false })?.uid === process.getuid?.();
+  const own = state === undefined || !isOurs ? [] : [join(state, 'native', BUILD_ID)];
   return [installationRoot(), ...own];
 }
 
