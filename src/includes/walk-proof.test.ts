@@ -1,17 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { lstatSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { absolutePath, tidyPath } from './paths.ts';
 import { type Chance, chance, type RandomTree, randomTree } from './testing/random-tree.ts';
 import { diskView, filesRead, inputFor, run, type Setting, searchListOf } from './testing/real-compiler.ts';
 import { inTree, put } from './testing/tree.ts';
-import { type Walk, walk } from './walk.ts';
+import { type Walk, type WalkInput, walk } from './walk.ts';
 
 /** How much chance to try: HG_FUZZ=20 runs twenty times as many trees. HG_SEED starts elsewhere. */
 const SCALE = Number(process.env.HG_FUZZ ?? 1);
 const SEED = Number(process.env.HG_SEED ?? 1);
-const TREES = 24 * SCALE;
+const TREES = 8 * SCALE;
 const COMPILERS = [
   ['gcc', 'c'],
   ['g++', 'c++'],
@@ -23,30 +23,34 @@ interface Proven {
   readonly seed: number;
   readonly tree: RandomTree;
   readonly setting: Setting;
+  readonly input: WalkInput;
   readonly result: Walk;
 }
 
 /** Walks the random trees that compile, with the compiler's own list; the rest (a header missing) prove nothing. */
-function overTrees(compiler: Setting['compiler'], language: Setting['language'], body: (proven: Proven) => void) {
-  const count = { trees: 0, walked: 0, refused: new Map<string, number>() };
-  for (let seed = SEED; count.trees < TREES && seed < SEED + 60 * TREES; seed++) {
+function overTrees(
+  compiler: Setting['compiler'],
+  language: Setting['language'],
+  body: (proven: Proven) => void,
+): number {
+  let [trees, walked] = [0, 0];
+  for (let seed = SEED; trees < TREES && seed < SEED + 60 * TREES; seed++) {
     const tree = randomTree(seed);
     inTree(tree.entries, (cwd) => {
       const setting: Setting = { compiler, language, cwd, args: tree.args, forcedIncludes: tree.forcedIncludes };
       const truth = filesRead(setting, tree.source);
       if (truth === undefined || truth.size < 4) return;
-      count.trees++;
-      const result = walk({ ...inputFor(setting, tree.source, searchListOf(setting), diskView()), truth });
-      const reason = result.problem?.reason;
-      if (reason === 'scan-incomplete') throw new Error(`seed ${seed}: missed ${result.problem?.detail}`);
-      if (reason !== undefined) count.refused.set(reason, (count.refused.get(reason) ?? 0) + 1);
-      else {
-        count.walked++;
-        body({ seed, tree, setting, result });
-      }
+      trees++;
+      const input = inputFor(setting, tree.source, searchListOf(setting), diskView());
+      const result = walk({ ...input, truth });
+      if (result.problem?.reason === 'scan-incomplete')
+        throw new Error(`seed ${seed}: missed ${result.problem.detail}`);
+      if (result.problem !== undefined) return;
+      walked++;
+      body({ seed, tree, setting, input, result });
     });
   }
-  return count;
+  return walked;
 }
 
 /** What the walk found, as a later compile would have to find it again. */
@@ -119,51 +123,71 @@ function topmostAbsent(root: string, path: string): string | undefined {
   return undefined;
 }
 
-test.each(COMPILERS)(
-  '%s: a change that alters the preprocessed text breaks a condition of the walk',
-  (compiler, language) => {
-    let changes = 0;
-    let altered = 0;
-    const count = overTrees(compiler, language, (proven) => {
-      const { seed, setting, tree, result } = proven;
-      const dice = chance(seed * 7919);
-      const plain = run(setting, ['-E', tree.source]);
-      const hold = conditions(result);
-      for (let i = 0; i < 6; i++) {
-        const change = changeOne(dice, proven);
-        if (change === undefined) continue;
-        const now = run(setting, ['-E', tree.source]);
-        changes++;
-        const same = now.stdout === plain.stdout && now.status === plain.status;
-        if (!same) altered++;
-        const where = `seed ${seed}, ${compiler} ${setting.args?.join(' ')}: ${change.what} alters the result unseen`;
-        expect(same || !hold(), where).toBe(true);
-        change.undo();
-        expect(hold(), `seed ${seed}: undone`).toBe(true);
-      }
-    });
-    expect(count.walked).toBeGreaterThan(TREES / 2);
-    expect(altered).toBeGreaterThan(changes / 20);
-  },
-);
-
 const strace = spawnSync('strace', ['-V']).status === 0;
 
-test.skipIf(!strace).each(COMPILERS)(
-  '%s: every failed lookup of a real run is among those of the walk',
-  (compiler, language) => {
-    let seen = 0;
-    const count = overTrees(compiler, language, ({ seed, setting, tree, result }) => {
-      const listed = new Set([...result.absent, ...result.directories]);
-      for (const path of failedLookups(setting, tree.source)) {
-        seen++;
-        expect(isListed(path, listed), `seed ${seed}, ${compiler} ${setting.args?.join(' ')}: ${path}`).toBe(true);
-      }
+describe.each(COMPILERS)('%s', (compiler, language) => {
+  const counts = { walked: 0, changes: 0, altered: 0, lookups: 0 };
+
+  test('a change that alters text or depfile breaks a condition; the closure contains every file read', () => {
+    counts.walked = overTrees(compiler, language, (proven) => {
+      const { changes, altered } = changesAreSeen(proven);
+      counts.changes += changes;
+      counts.altered += altered;
+      closureContains(proven);
+      if (strace) counts.lookups += lookupsAreListed(proven);
     });
-    expect(count.walked).toBeGreaterThan(TREES / 2);
-    expect(seen).toBeGreaterThan(TREES);
-  },
-);
+    expect(counts.walked).toBeGreaterThan(TREES / 2);
+    expect(counts.altered).toBeGreaterThan(counts.changes / 20);
+  });
+
+  test.skipIf(!strace)('every failed lookup of a real run (seen by strace) is among those of the walk', () => {
+    expect(counts.lookups).toBeGreaterThan(TREES);
+  });
+});
+
+function changesAreSeen(proven: Proven): { changes: number; altered: number } {
+  const { seed, setting, result } = proven;
+  const dice = chance(seed * 7919);
+  const plain = outcome(proven);
+  const hold = conditions(result);
+  let [changes, altered] = [0, 0];
+  for (let i = 0; i < 6; i++) {
+    const change = changeOne(dice, proven);
+    if (change === undefined) continue;
+    const same = outcome(proven) === plain;
+    changes++;
+    if (!same) altered++;
+    const where = `seed ${seed}, ${setting.args?.join(' ')}: ${change.what} alters the result unseen`;
+    expect(same || !hold(), where).toBe(true);
+    change.undo();
+    expect(hold(), `seed ${seed}: undone`).toBe(true);
+  }
+  return { changes, altered };
+}
+
+/** Exit status, preprocessed text and depfile in one string. */
+function outcome({ setting, tree }: Proven): string {
+  const depfile = join(setting.cwd, 'out.d');
+  rmSync(depfile, { force: true });
+  const { status, stdout } = run(setting, ['-E', '-MD', '-MF', depfile, tree.source]);
+  return `${status}\n${status === 0 ? readFileSync(depfile, 'latin1') : ''}\n${stdout}`;
+}
+
+function lookupsAreListed({ seed, setting, tree, result }: Proven): number {
+  const listed = new Set([...result.absent, ...result.directories]);
+  const failed = failedLookups(setting, tree.source);
+  for (const path of failed)
+    expect(isListed(path, listed), `seed ${seed}, ${setting.args?.join(' ')}: ${path}`).toBe(true);
+  return failed.length;
+}
+
+function closureContains({ seed, input, result }: Proven): void {
+  const closure = walk(input);
+  const identity = (path: string) => input.view.identityOf?.(path);
+  const reached = new Set([...closure.files.map(tidyPath), ...closure.files.map(identity)]);
+  for (const path of result.files)
+    expect(reached.has(tidyPath(path)) || reached.has(identity(path)), `seed ${seed}: ${path}`).toBe(true);
+}
 
 /** Paths below the tree that a compile asked for in vain, directories passed over included. */
 function failedLookups(setting: Setting, source: string): readonly string[] {
@@ -186,17 +210,3 @@ function isListed(path: string, listed: ReadonlySet<string>): boolean {
   for (let at = tidyPath(path); at.length > 1; at = at.slice(0, at.lastIndexOf('/'))) if (listed.has(at)) return true;
   return false;
 }
-
-test.each(COMPILERS)('%s: the closure without a list contains every file read', (compiler, language) => {
-  const count = overTrees(compiler, language, ({ seed, setting, tree, result }) => {
-    const closure = walk(inputFor(setting, tree.source, searchListOf(setting), diskView()));
-    const reached = new Set(closure.files.map(tidyPath));
-    const view = diskView();
-    const identities = new Set(closure.files.map((path) => view.identityOf?.(path)));
-    for (const path of result.files)
-      expect(reached.has(tidyPath(path)) || identities.has(view.identityOf?.(path)), `seed ${seed}: ${path}`).toBe(
-        true,
-      );
-  });
-  expect(count.walked).toBeGreaterThan(TREES / 2);
-});
