@@ -33,7 +33,26 @@ export function parseSearchList(verboseOutput: string, cwd: string): SearchList 
     }
     (ignored[1] === 'nonexistent' ? missing : duplicate).push(absolutePath(cwd, ignored[2] as string));
   }
-  return { quote, bracket, missing, duplicate };
+  const listed = new Set([...quote, ...bracket, ...missing, ...duplicate]);
+  for (const named of namedToClang(lines.slice(0, quoteAt)))
+    if (!listed.has(absolutePath(cwd, named))) duplicate.push(absolutePath(cwd, named));
+  return { quote, bracket, missing, duplicate: [...new Set(duplicate)] };
+}
+
+/**
+ * clang calls a directory with two names by the first it has seen, in its list and in the complaint about the second:
+ * the other name appears only in the call of the compiler proper, which it prints too.
+ */
+function namedToClang(lines: readonly string[]): readonly string[] {
+  const call = lines.find((line) => line.startsWith(' ') && line.includes(' -cc1 ')) ?? '';
+  const words = [...call.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, bare]) =>
+    quoted === undefined ? (bare as string) : quoted.replace(/\\(.)/g, '$1'),
+  );
+  return words.flatMap((word, at) => {
+    if (/^-(?:I|isystem|iquote|idirafter|(?:c|cxx|internal|internal-externc)-isystem)$/.test(word))
+      return words.slice(at + 1, at + 2);
+    return /^-I./.test(word) ? [word.slice(2)] : [];
+  });
 }
 
 function directories(lines: readonly string[], cwd: string): readonly string[] | undefined {
