@@ -115,6 +115,7 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       }
     },
     close() {
+      if (stage.at === 'offered') engine.undelivered(stage.head.session, stage.answer);
       if (stage.at === 'compiling') engine.abandoned(stage.session, stage.compiling);
       stage = { at: 'over' };
     },

@@ -14,6 +14,7 @@ import type { FileStates } from './file-state.ts';
 import type { PathHistory } from './path-history.ts';
 import type { RequestSettings } from './request-settings.ts';
 import type { Toolchain, Toolchains } from './toolchain.ts';
+import { openWays } from './ways.ts';
 import type { CompileRequest } from './wire.ts';
 
 /** A compile of which everything is known that decides its result, but for the contents of the files it reads. */
@@ -100,7 +101,7 @@ export async function describeCompile(request: CompileRequest, services: Describ
   if (toolchain.kind === 'refused') return refused(toolchain);
   const native = meaning.nativeArch ? await services.nativeArch.expansion(request, meaning, toolchain) : '';
   if (native === undefined) return refused(refuse('compiler-unknown', '-march=native'));
-  services.history.note(directoriesAtWork(request, meaning));
+  services.history.note(directoriesAtWork(request, meaning), openWays());
   const fields = keyFields(request, meaning, toolchain, native, logicalDirectory(request, services.files));
   return {
     kind: 'compile',

@@ -1,14 +1,8 @@
-import { forDisplay, fromBytes } from '../base/byte-string.ts';
 import type { RefusalReason } from '../base/refusal.ts';
-import type { Entry } from '../cache/manifest.ts';
-import { stripColour } from '../compiler/colour.ts';
-import type { Output } from '../compiler/invocation.ts';
-import { type Delivery, encodeHit, type Opening } from './answers.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
-import { snapshotOf } from './file-snapshot.ts';
-import { findProof, type Proof } from './lookup.ts';
-import { type CompilePlan, planCompile, wantsColour } from './plan.ts';
+import { findHit, verboseNote } from './hits.ts';
+import { type CompilePlan, planCompile } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
 import { discard } from './read-files.ts';
 import type { Sessions } from './sessions.ts';
@@ -41,6 +35,8 @@ export interface Engine {
   prepared(memoKey: string): PreparedAnswer | undefined;
   offer(request: CompileRequest): Promise<Offer>;
   delivered(session: string, answer: PreparedAnswer): void;
+  /** An offered hit came to nothing: the launcher could not write it and compiled, or was killed. */
+  undelivered(session: string, answer: PreparedAnswer): void;
   /** Some checks of an offered hit failed: it must be thought over. */
   doubted(memoKey: string, answer: PreparedAnswer, checks: readonly number[]): void;
   /** A blob was missing or damaged. */
@@ -126,6 +122,10 @@ export function engine(services: EngineServices): Engine {
       if (reason === undefined || NO_COMPILES.has(reason)) sessions.notCompile(session);
       else sessions.refused(session, reason);
     },
+    undelivered(session, { cache }) {
+      sessions.local(session);
+      cache.statistics.count('fallbacks');
+    },
     settled: () => stores,
     get storing() {
       return storing;
@@ -169,7 +169,7 @@ async function offer(request: CompileRequest, services: EngineServices): Promise
   if (settings['cache.read_only']) return run('read-only');
   const plan = planCompile(described, cache.blobs);
   if ('kind' in plan) return run('cache-unwritable');
-  return { kind: 'compile', description: described, plan, note: note(described, '[local]'), cache };
+  return { kind: 'compile', description: described, plan, note: verboseNote(described, '[local]'), cache };
 }
 
 function refusalNote(request: CompileRequest, described: Described, reason: RefusalReason): string {
@@ -181,80 +181,4 @@ function refusalNote(request: CompileRequest, described: Described, reason: Refu
 /** For a line that was not understood: the last word that looks like a file. */
 function likelySource(args: readonly string[]): string {
   return args.findLast((arg) => /^[^-].*\.\w+$/.test(arg) && !arg.endsWith('.o')) ?? '';
-}
-
-function note({ settings, invocation }: Description, what: string): string {
-  return settings['compile.verbose'] ? `${what} ${invocation.source}\n` : '';
-}
-
-async function findHit(
-  description: Description,
-  cache: OpenCache,
-  services: EngineServices,
-): Promise<PreparedAnswer | undefined> {
-  const manifest = cache.manifests.read(description.key);
-  if (manifest === undefined) return undefined;
-  const now = { churning: services.churning, files: snapshotOf(services.files) };
-  const proof = findProof(manifest, description, now);
-  if (proof === undefined) return undefined;
-  const answer = await prepare(description, proof, cache);
-  if (answer !== undefined && proof.lasting) services.prepared.set(description.request.memoKey, answer);
-  return answer;
-}
-
-/** Builds the frame of a hit. Undefined if a blob is gone. */
-async function prepare(
-  description: Description,
-  { entry, checks, directoryChecks }: Proof,
-  cache: OpenCache,
-): Promise<PreparedAnswer | undefined> {
-  const outputs: Delivery[] = [];
-  for (const wanted of description.invocation.outputs) {
-    const stored = entry.outputs.find((output) => output.role === wanted.role);
-    if (stored === undefined && wanted.required) return undefined;
-    if (stored === undefined) continue;
-    const blob = await cache.blobs.locate(stored.ref);
-    if (blob === undefined) return undefined;
-    const { size, checksum } = stored.ref;
-    outputs.push({ blob, size, checksum, dest: wanted.path, opening: openingOf(wanted, description) });
-  }
-  const stderr = await diagnostics(entry, description, cache);
-  if (stderr === undefined) return undefined;
-  // The main output last: make must not see the object before its depfile is there.
-  const ordered = outputs.toReversed();
-  const digests = entry.outputs.map((output) => output.ref.digest);
-  return {
-    frame: encodeHit({ note: note(description, '[hit]'), checks, outputs: ordered, stderr }),
-    directoryChecks,
-    cache,
-    key: description.key,
-    blobs: digests,
-    outputs: ordered.map((output) => digestOfBlob(output, entry)),
-    compileMs: entry.compileMs,
-  };
-}
-
-/** Seen by strace: gcc 12 with binutils 2.40, clang 14. */
-function openingOf({ role }: Output, { invocation }: Description): Opening {
-  if (role === 'object') return invocation.externalAssembler ? 'like-bfd' : 'like-rename';
-  if (role === 'assembly') return invocation.family === 'clang' ? 'like-rename' : 'in-place';
-  if (role === 'dwo') return invocation.family === 'clang' ? 'like-rename' : 'like-bfd';
-  return 'in-place';
-}
-
-function digestOfBlob(delivery: Delivery, entry: Entry): PreparedAnswer['key'] {
-  const found = entry.outputs.find(({ ref }) => delivery.checksum === ref.checksum && delivery.size === ref.size);
-  if (found === undefined) throw new Error(`no stored output for ${forDisplay(delivery.dest)}`);
-  return found.ref.digest;
-}
-
-/** The stored diagnostics as this terminal should see them. */
-async function diagnostics(entry: Entry, description: Description, cache: OpenCache): Promise<string | undefined> {
-  let text = entry.stderr.kind === 'inline' ? entry.stderr.text : undefined;
-  if (entry.stderr.kind === 'blob') {
-    const bytes = await cache.blobs.read(entry.stderr.ref);
-    text = bytes === undefined ? undefined : fromBytes(bytes);
-  }
-  if (text === undefined) return undefined;
-  return entry.colour === 'coloured' && !wantsColour(description) ? stripColour(text) : text;
 }

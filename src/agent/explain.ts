@@ -8,6 +8,7 @@ import { type Description, describeCompile, inDirectory } from './describe.ts';
 import type { EngineServices } from './engine.ts';
 import { identityNow } from './inputs.ts';
 import { findProof } from './lookup.ts';
+import { openWays } from './ways.ts';
 import type { CompileRequest } from './wire.ts';
 
 /** Walks the way of a compile without compiling, and says where it ends and why. */
@@ -58,8 +59,9 @@ function changedFiles(manifest: Manifest, { files }: EngineServices): readonly D
   const entry = manifest.entries[0];
   if (entry === undefined) return [];
   const found: Difference[] = [];
+  const ways = openWays();
   for (const input of inputsOf(manifest, entry)) {
-    const now = identityNow(input, files);
+    const now = identityNow(input, files, ways);
     if (now === input.digest) continue;
     const name = input.path.split('\0')[0] ?? '';
     found.push({ what: 'input', name, before: input.digest, now: now ?? 'gone' });

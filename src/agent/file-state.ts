@@ -26,11 +26,6 @@ const QUIET_NS = 2_000_000_000n;
 export interface FileDigest {
   /** SHA-256 of the content. */
   readonly digest: Digest;
-  /**
-   * Content and, where a symbolic link leads there, the real path: compilers write real paths of system headers into
-   * depfiles, so a link that is turned to an equal file elsewhere is still a change.
-   */
-  readonly identity: Digest;
   readonly stamp: Stamp;
   /** False while the file is too young for its stamp to prove its content. */
   readonly settled: boolean;
@@ -80,11 +75,11 @@ export function sameStamp(a: Stamp, b: Stamp): boolean {
   return a.ino === b.ino && a.mtime === b.mtime && a.ctime === b.ctime && a.size === b.size && a.dev === b.dev;
 }
 
-function toStamp(st: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint }): Stamp {
+export function toStamp(st: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint }): Stamp {
   return { dev: st.dev, ino: st.ino, size: st.size, mtime: st.mtimeNs, ctime: st.ctimeNs };
 }
 
-function statKind(st: { isFile(): boolean; isDirectory(): boolean }): StampedKind['kind'] {
+export function statKind(st: { isFile(): boolean; isDirectory(): boolean }): StampedKind['kind'] {
   return st.isFile() ? 'file' : st.isDirectory() ? 'directory' : 'other';
 }
 
@@ -157,9 +152,7 @@ function readDigest(path: string, memory: Memory, isSettled: (s: Stamp) => boole
   if (read === undefined) return undefined;
   const settled = isSettled(read.stamp) && sameStamp(read.stamp, read.after);
   const digest = sha256(read.bytes);
-  const real = fromBytes(realpathSync.native(fsPath(path), { encoding: 'buffer' }));
-  const identity = real === path ? digest : sha256(`${digest} ${real}`);
-  const state: FileDigest = { digest, identity, stamp: read.stamp, settled };
+  const state: FileDigest = { digest, stamp: read.stamp, settled };
   if (settled) remember(memory.digests, path, state);
   else memory.digests.delete(path);
   if (read.bytes.length < LATEST_LIMIT) memory.latest = { digest, bytes: read.bytes };

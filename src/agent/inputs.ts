@@ -10,6 +10,7 @@ import type { FileStates } from './file-state.ts';
 import { isBefore } from './path-history.ts';
 import type { ReadFiles } from './read-files.ts';
 import { directoriesOf, partition } from './search-lists.ts';
+import type { Ways } from './ways.ts';
 import type { CompileEnded } from './wire.ts';
 
 /** The conditions under which a result holds: what was read, what was asked for and found, what was not there. */
@@ -20,16 +21,24 @@ export interface Conditions {
   readonly absent: readonly AbsentGroup[];
 }
 
+/** The file system as of one piece of work. */
+export interface Sitting {
+  readonly files: FileStates;
+  readonly ways: Ways;
+  /** Whether a path has led to the same place since the compile began. */
+  readonly unmoved: (path: string) => boolean;
+}
+
 /** Learns the conditions of a successful run from its lists and from the scan. */
 export function learnConditions(
   description: Description,
   lists: ReadFiles,
   search: SearchList,
   ended: CompileEnded,
-  files: FileStates,
-  unmoved: (path: string) => boolean,
+  sitting: Sitting,
 ): Conditions | Refusal {
   const { invocation, request } = description;
+  const { files, ways, unmoved } = sitting;
   const truth = lists.truth === undefined ? undefined : new Set(lists.truth);
   const kindOf = (path: string) => files.stampOf(path)?.kind ?? 'absent';
   const walked = walk({
@@ -57,21 +66,21 @@ export function learnConditions(
   const missed = lists.atLeast.find((path) => !reached.has(path) && !isReachedOtherwise(path, walked.files, files));
   if (missed !== undefined) return refuse('scan-incomplete', missed);
   const isOld = (path: string): boolean => unmoved(path) && predates(path, ended, files);
-  const ways = [...directoriesOf(search), ...walked.directories, ...walked.aliases.map(({ path }) => path)];
+  const named = [...directoriesOf(search), ...walked.directories, ...walked.aliases.map(({ path }) => path)];
   const changed =
-    [...walked.hiding, ...walked.present].find((path) => !isOld(path)) ?? ways.find((path) => !unmoved(path));
+    [...walked.hiding, ...walked.present].find((path) => !isOld(path)) ?? named.find((path) => !unmoved(path));
   if (changed !== undefined) return refuse('input-changed', changed);
   const extra = [...invocation.extraInputs.map((path) => inDirectory(request.cwd, path)), ...lists.assembler];
   // The source first; truth before the scan's own list, because its spelling is what lookups will ask for.
   const paths = new Set([inDirectory(request.cwd, invocation.source), ...(lists.truth ?? walked.files), ...extra]);
-  const inputs = settleInputs(paths, ended, files, unmoved);
+  const inputs = settleInputs(paths, ended, sitting);
   if ('kind' in inputs) return inputs;
   const others = [
     ...searchListInput(search),
     ...walked.directories.map(directoryInput),
     ...walked.aliases.map(aliasInput),
   ];
-  const known = knownInputs(others, files);
+  const known = knownInputs(others, files, ways);
   if ('kind' in known) return known;
   const groups = absentGroups(walked.absent, kindOf, (path) => files.hasEntry(path));
   const absent = groups.map(({ dir, names, byName }) => ({ dir, names: [...names, ...byName] }));
@@ -93,9 +102,22 @@ type Unsettled = Omit<Input, 'digest'>;
 const directoryInput = (path: string): Unsettled => ({ path, flags: DIRECTORY_INPUT });
 const aliasInput = ({ path, file }: Alias): Unsettled => ({ path: `${path}\0${file}`, flags: ALIAS_INPUT });
 
+/**
+ * Content and, where links or dots are on the way, the real path: compilers write real paths of system headers into
+ * depfiles and debug information, so a link that is turned to an equal file elsewhere is still a change.
+ */
+function fileIdentity(path: string, digest: Digest, ways: Ways): Digest | undefined {
+  const real = ways.find(path)?.real;
+  if (real === path || real === undefined) return real === undefined ? undefined : digest;
+  return sha256(`${digest} ${real}`);
+}
+
 /** What an input of a manifest is known by, as of now; undefined if it is not what it was recorded as. */
-export function identityNow({ path, flags }: Unsettled, files: FileStates): Digest | undefined {
-  if (flags === 0) return files.digestOf(path)?.identity;
+export function identityNow({ path, flags }: Unsettled, files: FileStates, ways: Ways): Digest | undefined {
+  if (flags === 0) {
+    const state = files.digestOf(path, ways.find(path)?.end);
+    return state === undefined ? undefined : fileIdentity(path, state.digest, ways);
+  }
   if (flags === DIRECTORY_INPUT) {
     const real = files.stampOf(path)?.kind === 'directory' ? files.realPathOf(path) : undefined;
     return real === undefined ? undefined : sha256(`directory ${real}`);
@@ -107,10 +129,10 @@ export function identityNow({ path, flags }: Unsettled, files: FileStates): Dige
   return same ? sha256(`alias ${path}`) : undefined;
 }
 
-function knownInputs(unsettled: readonly Unsettled[], files: FileStates): readonly Input[] | Refusal {
+function knownInputs(unsettled: readonly Unsettled[], files: FileStates, ways: Ways): readonly Input[] | Refusal {
   const known: Input[] = [];
   for (const input of unsettled) {
-    const digest = identityNow(input, files);
+    const digest = identityNow(input, files, ways);
     if (digest === undefined) return refuse('input-changed', input.path);
     known.push({ ...input, digest });
   }
@@ -146,8 +168,7 @@ function isReachedOtherwise(path: string, reached: readonly string[], files: Fil
 function settleInputs(
   paths: ReadonlySet<string>,
   ended: CompileEnded,
-  files: FileStates,
-  unmoved: (path: string) => boolean,
+  { files, ways, unmoved }: Sitting,
 ): readonly Input[] | Refusal {
   const inputs: Input[] = [];
   for (const path of paths) {
@@ -157,7 +178,9 @@ function settleInputs(
       return refuse(special === undefined || special.kind === 'file' ? 'input-unreadable' : 'special-input', path);
     }
     if (!stampPredates(state.stamp, ended) || !unmoved(path)) return refuse('input-changed', path);
-    inputs.push({ path, digest: state.identity, flags: 0 });
+    const digest = fileIdentity(path, state.digest, ways);
+    if (digest === undefined) return refuse('input-changed', path);
+    inputs.push({ path, digest, flags: 0 });
   }
   return inputs;
 }

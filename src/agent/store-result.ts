@@ -1,5 +1,6 @@
 import { toBytes } from '../base/byte-string.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
+import { fingerprint } from '../cache/fingerprint.ts';
 import { fitsManifest, INLINE_LIMIT, type NewEntry, type StoredOutput, type StoredText } from '../cache/manifest.ts';
 import type { BlobRef } from '../cas/blob-store.ts';
 import type { OpenCache } from './caches.ts';
@@ -10,7 +11,9 @@ import { learnConditions } from './inputs.ts';
 import type { PathHistory } from './path-history.ts';
 import type { CompilePlan } from './plan.ts';
 import { discard, readLists } from './read-files.ts';
+import { entryWithoutBase, relocate } from './relocation.ts';
 import type { SearchLists } from './search-lists.ts';
+import { openWays } from './ways.ts';
 import type { CompileEnded } from './wire.ts';
 
 export interface StoreServices {
@@ -45,8 +48,12 @@ export async function storeResult(
     if (lists.kind === 'refused') return lists;
     const search = await services.searchLists.of(description);
     if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
-    const unmoved = services.history.since(ended.startedNs);
-    const conditions = learnConditions(description, lists, search, ended, snapshotOf(services.files), unmoved);
+    const ways = openWays();
+    const conditions = learnConditions(description, lists, search, ended, {
+      files: snapshotOf(services.files),
+      ways,
+      unmoved: (path) => services.history.unmoved(path, ended.startedNs, ways),
+    });
     if (conditions.kind === 'refused') return conditions;
     const outputs = await adoptOutputs(plan, ended, cache);
     if ('kind' in outputs) return outputs;
@@ -66,11 +73,24 @@ export async function storeResult(
     if (!fitsManifest(entry)) return refuse('input-too-large');
     const written = cache.manifests.add(description.key, description.fields, entry);
     if (written.kind !== 'stored') return refuse('cache-unwritable', written.code);
+    await shareEntry(description, entry, ended.stderr, cache);
     const bytes = outputs.reduce((sum, output) => sum + output.ref.size, written.bytes);
     return { kind: 'stored', bytes };
   } finally {
     discard(leftovers(plan));
   }
+}
+
+/** Files the result a second time without its base directory, where nothing of the directory is in it. */
+async function shareEntry(description: Description, entry: NewEntry, stderr: string, cache: OpenCache): Promise<void> {
+  const relocation = relocate(description);
+  if (relocation === undefined || stderr.includes(relocation.base)) return;
+  for (const output of entry.outputs) {
+    const bytes = await cache.blobs.read(output.ref);
+    if (bytes === undefined || bytes.includes(toBytes(relocation.base))) return;
+  }
+  // Best effort: the result is stored under its own key already.
+  cache.manifests.add(fingerprint(relocation.key), relocation.key, entryWithoutBase(entry, relocation.base));
 }
 
 function checkCaptures(
