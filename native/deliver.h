@@ -34,7 +34,7 @@ static int check_holds(reader *r) {
   switch (kind) {
     case CHECK_FILE:
       dev = take_u64(r), ino = take_u64(r), size = take_u64(r), mtime = take_u64(r), ctime = take_u64(r);
-      if (r->broken || stat(path, &st) != 0) return 0;
+      if (r->broken || lstat(path, &st) != 0) return 0;
       return S_ISREG(st.st_mode) && st.st_ino == ino && st.st_dev == dev && (uint64_t)st.st_size == size &&
              stamp(st.st_mtim) == mtime && stamp(st.st_ctim) == ctime;
     case CHECK_DIRECTORY:
@@ -45,6 +45,13 @@ static int check_holds(reader *r) {
     case CHECK_IDENTITY:
       dev = take_u64(r), ino = take_u64(r);
       return !r->broken && stat(path, &st) == 0 && st.st_ino == ino && st.st_dev == dev;
+    case CHECK_LINK:
+      dev = take_u64(r), ino = take_u64(r), size = take_u64(r), mtime = take_u64(r), ctime = take_u64(r);
+      if (r->broken || lstat(path, &st) != 0) return 0;
+      return S_ISLNK(st.st_mode) && st.st_ino == ino && st.st_dev == dev && (uint64_t)st.st_size == size &&
+             stamp(st.st_mtim) == mtime && stamp(st.st_ctim) == ctime;
+    case CHECK_NO_LINK:
+      return !r->broken && lstat(path, &st) == 0 && !S_ISLNK(st.st_mode);
     case CHECK_ABSENT:
       found = stat(path, &st) == 0;
       return !r->broken && !found && (errno == ENOENT || errno == ENOTDIR);

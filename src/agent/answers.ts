@@ -9,13 +9,18 @@ export interface Stamp {
   readonly ctime: bigint;
 }
 
-/** What the launcher proves by itself before it delivers. Paths are absolute byte strings. */
+/**
+ * What the launcher proves by itself before it delivers. Paths are absolute byte strings; those of files, links and
+ * 'no-link' directories hold no link before their last component.
+ */
 export type Check =
   | { readonly kind: 'file'; readonly path: string; readonly stamp: Stamp }
   | { readonly kind: 'directory'; readonly path: string; readonly stamp: Stamp }
   | { readonly kind: 'absent'; readonly path: string }
   | { readonly kind: 'present'; readonly path: string }
-  | { readonly kind: 'identity'; readonly path: string; readonly stamp: Stamp };
+  | { readonly kind: 'identity'; readonly path: string; readonly stamp: Stamp }
+  | { readonly kind: 'link'; readonly path: string; readonly stamp: Stamp }
+  | { readonly kind: 'no-link'; readonly path: string };
 
 /**
  * How the compiler itself opens an output, which decides what becomes of links, modes and devices at that path:
@@ -50,7 +55,15 @@ export interface ReportAnswer {
   readonly captures: readonly { readonly from: string; readonly to: string }[];
 }
 
-const CHECK_KIND: Record<Check['kind'], number> = { file: 1, directory: 2, absent: 3, present: 4, identity: 5 };
+const CHECK_KIND: Record<Check['kind'], number> = {
+  file: 1,
+  directory: 2,
+  absent: 3,
+  present: 4,
+  identity: 5,
+  link: 6,
+  'no-link': 7,
+};
 
 const OPENING: Record<Opening, number> = { 'like-bfd': 0, 'in-place': 1, 'like-rename': 2 };
 
@@ -138,11 +151,11 @@ export function encodeHit(answer: HitAnswer): Buffer {
   for (const check of answer.checks) {
     w.u8(CHECK_KIND[check.kind]);
     w.path(check.path);
-    if (check.kind === 'absent' || check.kind === 'present') continue;
+    if (check.kind === 'absent' || check.kind === 'present' || check.kind === 'no-link') continue;
     w.u64(check.stamp.dev);
     w.u64(check.stamp.ino);
     if (check.kind === 'identity') continue;
-    if (check.kind === 'file') w.u64(check.stamp.size);
+    if (check.kind !== 'directory') w.u64(check.stamp.size);
     w.u64(check.stamp.mtime);
     w.u64(check.stamp.ctime);
   }

@@ -106,7 +106,7 @@ const aliasInput = ({ path, file }: Alias): Unsettled => ({ path: `${path}\0${fi
  * Content and, where links or dots are on the way, the real path: compilers write real paths of system headers into
  * depfiles and debug information, so a link that is turned to an equal file elsewhere is still a change.
  */
-function fileIdentity(path: string, digest: Digest, ways: Ways): Digest | undefined {
+export function fileIdentity(path: string, digest: Digest, ways: Ways): Digest | undefined {
   const real = ways.find(path)?.real;
   if (real === path || real === undefined) return real === undefined ? undefined : digest;
   return sha256(`${digest} ${real}`);

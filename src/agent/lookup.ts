@@ -11,8 +11,9 @@ import {
 import type { Check } from './answers.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
-import { ALIAS_INPUT, DIRECTORY_INPUT, identityNow, SEARCH_LIST_INPUT } from './inputs.ts';
+import { ALIAS_INPUT, DIRECTORY_INPUT, fileIdentity, identityNow, SEARCH_LIST_INPUT } from './inputs.ts';
 import { wantsColour } from './plan.ts';
+import { openWays, type Way, type Ways } from './ways.ts';
 
 /** A stored result whose every condition holds now, with the checks by which the launcher proves it again. */
 export interface Proof {
@@ -33,15 +34,16 @@ export interface LookupServices {
 /** Finds the newest entry that holds. */
 export function findProof(manifest: Manifest, description: Description, services: LookupServices): Proof | undefined {
   const seen = new Map<string, Digest | undefined>();
+  const ways = openWays();
   const current = (input: Input): Digest | undefined => {
     const key = `${input.flags} ${input.path}`;
-    if (!seen.has(key)) seen.set(key, identityNow(input, services.files));
+    if (!seen.has(key)) seen.set(key, identityNow(input, services.files, ways));
     return seen.get(key);
   };
   for (const entry of manifest.entries) {
     if (!colourFits(entry, description)) continue;
     if (!inputsOf(manifest, entry).every((input) => current(input) === input.digest)) continue;
-    const proof = proofOf(manifest, entry, description, services);
+    const proof = proofOf(manifest, entry, description, { ...services, ways });
     if (proof !== undefined) return proof;
   }
   return undefined;
@@ -56,6 +58,8 @@ function colourFits(entry: Entry, description: Description): boolean {
 interface Collected {
   readonly checks: Check[];
   readonly directoryChecks: Map<number, string>;
+  /** Places already checked. */
+  readonly passed: Set<string>;
   lasting: boolean;
 }
 
@@ -63,15 +67,22 @@ function proofOf(
   manifest: Manifest,
   entry: Entry,
   description: Description,
-  services: LookupServices,
+  services: LookupServices & { readonly ways: Ways },
 ): Proof | undefined {
-  const { files } = services;
-  const collected: Collected = { checks: [], directoryChecks: new Map(), lasting: true };
-  const parts = description.toolchain.parts.map((part) => part.path);
+  const { files, ways } = services;
+  const collected: Collected = { checks: [], directoryChecks: new Map(), passed: new Set(), lasting: true };
   const inputs = inputsOf(manifest, entry);
-  const inputFiles = inputs.filter((input) => input.flags === 0).map((input) => input.path);
-  for (const path of new Set([...parts, ...description.decidingFiles, ...inputFiles])) {
-    if (!addFileCheck(path, files, collected)) return undefined;
+  const inputFiles = inputs.filter((input) => input.flags === 0);
+  const { parts } = description.toolchain;
+  // The compiler's own name may be a link to another one tomorrow.
+  if (!addWayChecks(description.request.compiler, ways, collected)) return undefined;
+  // Digests are compared with the stamps that the launcher will see: a file may have changed since it was read above.
+  for (const { path, digest } of parts) if (fileCheck(path, files, ways, collected) !== digest) return undefined;
+  for (const path of description.decidingFiles)
+    if (fileCheck(path, files, ways, collected) === undefined) return undefined;
+  for (const { path, digest } of inputFiles) {
+    const now = fileCheck(path, files, ways, collected);
+    if (now === undefined || fileIdentity(path, now, ways) !== digest) return undefined;
   }
   for (const { path, flags } of inputs) {
     if (flags === DIRECTORY_INPUT) addIdentityCheck(path, files, collected);
@@ -87,27 +98,51 @@ function proofOf(
     if (files.stampOf(path) === undefined) return undefined;
     collected.checks.push({ kind: 'present', path });
   }
-  addLogicalDirectory(description, files, collected);
+  if (!addLogicalDirectory(description, files, collected)) return undefined;
   const outputDirectory = directoryOf(inDirectory(description.request.cwd, description.invocation.output));
   for (const group of absentOf(manifest, entry)) {
     const quiet = !services.churning.has(group.dir) && group.dir !== outputDirectory;
     if (!addAbsenceChecks(group, quiet, files, collected)) return undefined;
   }
-  return { entry, ...collected };
+  const { checks, directoryChecks, lasting } = collected;
+  return { entry, checks, directoryChecks, lasting };
 }
 
-function addFileCheck(path: string, files: FileStates, collected: Collected): boolean {
-  const state = files.digestOf(path);
-  if (state === undefined) return false;
-  collected.checks.push({ kind: 'file', path, stamp: state.stamp });
+/** Checks a file as it is now, and the way to it. Returns the digest that goes with the stamp checked. */
+function fileCheck(path: string, files: FileStates, ways: Ways, collected: Collected): Digest | undefined {
+  const way = addWayChecks(path, ways, collected);
+  const state = way === undefined ? undefined : files.digestOf(path, way.end);
+  if (way === undefined || state === undefined) return undefined;
+  if (!collected.passed.has(way.real)) collected.checks.push({ kind: 'file', path: way.real, stamp: state.stamp });
+  collected.passed.add(way.real);
   if (!state.settled) collected.lasting = false;
-  return true;
+  return state.digest;
 }
 
-/** $PWD decides DW_AT_comp_dir as long as it names the same directory. */
-function addLogicalDirectory({ request, fields }: Description, files: FileStates, collected: Collected): void {
-  const pwd = fields.find((field) => field.tag === 'pwd')?.value;
-  if (pwd !== undefined && pwd !== request.cwd) addIdentityCheck(pwd, files, collected);
+/** What is on the way must be the same links, and between them directories that are no links. */
+function addWayChecks(path: string, ways: Ways, collected: Collected): Way | undefined {
+  const way = ways.find(path);
+  for (const { kind, at, stamp } of way?.steps ?? []) {
+    if (collected.passed.has(at)) continue;
+    collected.passed.add(at);
+    collected.checks.push(kind === 'link' ? { kind, path: at, stamp } : { kind: 'no-link', path: at });
+  }
+  return way;
+}
+
+/** $PWD decides DW_AT_comp_dir if it names the same directory: it has to go on doing so, or not doing so. */
+function addLogicalDirectory({ request, fields }: Description, files: FileStates, collected: Collected): boolean {
+  const pwd = request.env.get('PWD');
+  if (pwd === undefined || pwd === request.cwd || !pwd.startsWith('/')) return true;
+  const named = files.stampOf(pwd);
+  const isKey = fields.some((field) => field.tag === 'pwd' && field.value === pwd);
+  const real = files.stampOf(request.cwd);
+  const same = named?.stamp.ino === real?.stamp.ino && named?.stamp.dev === real?.stamp.dev;
+  if (real === undefined || isKey !== (named !== undefined && same)) return false;
+  addIdentityCheck(request.cwd, files, collected);
+  if (named === undefined) collected.checks.push({ kind: 'absent', path: pwd });
+  else addIdentityCheck(pwd, files, collected);
+  return true;
 }
 
 function addIdentityCheck(path: string, files: FileStates, collected: Collected): void {

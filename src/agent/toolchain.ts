@@ -14,6 +14,7 @@ export interface Toolchain {
   readonly kind: 'toolchain';
   readonly family: Family;
   readonly digest: Digest;
+  /** The driver first, by its real path. */
   readonly parts: readonly ToolchainPart[];
   /** Where a part would have been found earlier: these must stay absent. */
   readonly absent: readonly string[];
@@ -47,7 +48,8 @@ const WRAPPERS = /^(ccache|sccache|distcc|icecc|hgbuild|hg-launcher)$/;
 
 export function toolchains(files: FileStates): Toolchains {
   const known = new Map<string, Promise<Toolchain | Refusal>>();
-  const stillHolds = (t: Toolchain): boolean =>
+  const stillHolds = (t: Toolchain, compiler: string): boolean =>
+    files.realPathOf(compiler) === t.parts[0]?.path &&
     t.parts.every((part) => files.digestOf(part.path)?.digest === part.digest) &&
     t.absent.every((path) => files.stampOf(path) === undefined);
   return {
@@ -60,7 +62,7 @@ export function toolchains(files: FileStates): Toolchains {
         question.toolArgs.length > 0 ? question.cwd : '',
       ]);
       const before = await known.get(key);
-      if (before !== undefined && before.kind === 'toolchain' && stillHolds(before)) return before;
+      if (before !== undefined && before.kind === 'toolchain' && stillHolds(before, question.compiler)) return before;
       const asked = identify(question, files);
       known.set(key, asked);
       const answer = await asked;

@@ -34,23 +34,23 @@ const MAX_LINKS = 40;
 type Node = { readonly stamped: StampedKind; readonly target: string | undefined };
 
 export function openWays(): Ways {
-  const directories = new Map<string, Way | undefined>();
   const nodes = new Map<string, Node | undefined>();
+  const found = new Map<string, Way | undefined>();
   const nodeAt = (path: string): Node | undefined => {
     if (!nodes.has(path)) nodes.set(path, nodeNow(path));
     return nodes.get(path);
   };
   const find = (path: string): Way | undefined => {
+    if (!found.has(path)) found.set(path, search(path));
+    return found.get(path);
+  };
+  const search = (path: string): Way | undefined => {
     const slash = path.lastIndexOf('/');
     const name = path.slice(slash + 1);
     if (slash < 0) return undefined;
     if (slash === 0 || name === '' || name === '.' || name === '..') return walkWay(path, nodeAt);
     const above = path.slice(0, slash);
-    let directory = directories.get(above);
-    if (directory === undefined && !directories.has(above)) {
-      directory = find(above);
-      directories.set(above, directory);
-    }
+    const directory = find(above);
     if (directory === undefined) return undefined;
     const real = directory.real === '/' ? `/${name}` : `${directory.real}/${name}`;
     const node = nodeNow(real);
