@@ -249,6 +249,8 @@ describe('pragmas', () => {
     expect(scanDirectives('#if __has_include(<x>)\n#endif\n#pragma clang system_header\n').systemHeaderAt).toBe(0);
     expect(scanDirectives('#define P(x) _Pragma(#x)\nP(GCC system_header)\n').systemHeaderAt).toBe('maybe');
     expect(scanDirectives('_Pragma("GCC system_header")\n').systemHeaderAt).toBe('maybe');
+    expect(scanDirectives('# 1 "/usr/include/x.h" 1 3 4\n').systemHeaderAt).toBe('maybe');
+    expect(scanDirectives('# 13 "x3.h" 1\n')).not.toHaveProperty('systemHeaderAt');
     expect(scanDirectives('// system_header\n')).not.toHaveProperty('systemHeaderAt');
   });
 });

@@ -133,6 +133,9 @@ function readHashes(pass: Pass, hash: string): void {
   for (let at = text.indexOf(hash); at >= 0; at = text.indexOf(hash, at + 1)) {
     const start = blanks.skip(at + hash.length);
     const first = text.charCodeAt(start);
+    // A line marker of preprocessed text, flag 3: what follows is a system header.
+    if (first >= 48 && first <= 57 && / 3(?: |$)/.test(text.slice(start, start + 4096).split('\n', 1)[0] ?? ''))
+      pass.systemHeaderAt = 'maybe';
     // d, e, i, p, _: most lines are #if, #endif and #else, and are left here.
     if (first !== 100 && first !== 105 && first !== 112 && first !== 101 && first !== 95) continue;
     WORD.lastIndex = start;

@@ -2,7 +2,7 @@ import { refuse } from '../base/refusal.ts';
 import type { Lookup } from './directives.ts';
 import { type Directory, isOpened, type Probe, type Resolution } from './lookups.ts';
 import { directoryOf, tidyPath } from './paths.ts';
-import { listVain, type Visit, type WalkState } from './walk-state.ts';
+import { AS_SYSTEM, AS_USER, listVain, type Visit, type WalkState } from './walk-state.ts';
 
 /** The implicit include of gcc: a header that may be missing, and after which precompiled headers are still asked for. */
 export const STDC_PREDEF: Lookup = { op: 'include', form: 'angle', name: 'stdc-predef.h' };
@@ -52,7 +52,7 @@ function isTest(op: Lookup['op']): boolean {
  */
 function followHere(state: WalkState, visit: Visit, { op, name }: Lookup, own: Probe, next: number): boolean {
   if (isTest(op)) {
-    if (isOpened(own.kind)) noteFound(state, own, next);
+    if (isOpened(own.kind)) noteFound(state, own, { next, system: visit.system, once: false, early: false });
     else listVain(state, own);
     return true;
   }
@@ -60,7 +60,7 @@ function followHere(state: WalkState, visit: Visit, { op, name }: Lookup, own: P
     if (state.truth === undefined) listVain(state, own);
     return state.truth === undefined;
   }
-  if (enter(state, own, next, op === 'import', false)) return true;
+  if (enter(state, own, { next, system: visit.system, once: op === 'import', early: false })) return true;
   leaveOut(state, own, visit, name, 0);
   return false;
 }
@@ -79,14 +79,21 @@ function followList(
     if (counts) listAll(state, own, found);
     return counts;
   }
+  const next = hit.index + 1;
+  const inSystem = hit.index >= state.systemStart;
   if (isTest(op)) {
-    if (noteFound(state, hit.probe, hit.index + 1)) listAll(state, own, found);
+    // A test is no include: whether the includer is a system header does not matter for it.
+    const isListed = noteFound(state, hit.probe, { next, system: inSystem, once: false, early: false });
+    if (isListed) listAll(state, own, found);
     return true;
   }
-  if (found.verdict === undefined || visit.early || op === 'import') {
-    const entered = enter(state, hit.probe, hit.index + 1, op === 'import', lookup === STDC_PREDEF);
+  const system = inSystem || visit.system;
+  const way = system ? AS_SYSTEM : AS_USER;
+  if (found.verdict === undefined || visit.early || op === 'import' || (found.entered & way) === 0) {
+    const entered = enter(state, hit.probe, { next, system, once: op === 'import', early: lookup === STDC_PREDEF });
     found.verdict = entered ? 'followed' : 'left out';
-    if (!entered) leaveOut(state, hit.probe, visit, name, hit.index + 1);
+    found.entered |= way;
+    if (!entered) leaveOut(state, hit.probe, visit, name, next);
   }
   if (found.verdict === 'followed') listAll(state, own, found);
   return found.verdict === 'followed';
@@ -96,9 +103,9 @@ function followList(
  * A test for existence that succeeded. clang puts the file found into its depfile though it reads nothing of it: it is
  * then followed like an include, whose candidates before it count, because another file found would be listed instead.
  */
-function noteFound(state: WalkState, probe: Probe, next: number): boolean {
+function noteFound(state: WalkState, probe: Probe, way: Way): boolean {
   state.present.add(probe.path);
-  return state.input.family === 'clang' && enter(state, probe, next, false, false);
+  return state.input.family === 'clang' && enter(state, probe, way);
 }
 
 function listAll(state: WalkState, own: Probe | undefined, found: Resolution): void {
@@ -108,9 +115,12 @@ function listAll(state: WalkState, own: Probe | undefined, found: Resolution): v
   for (const directory of found.before) listVain(state, state.lookups.probe(directory, found.name));
 }
 
+/** How a file found is visited: see {@link Visit}; `once`: by #import. */
+type Way = Pick<Visit, 'next' | 'system' | 'early'> & { readonly once: boolean };
+
 /** Puts a file found on the stack. False if the compiler did not list it: then the directive was in a branch not taken. */
-function enter(state: WalkState, probe: Probe, next: number, once: boolean, early: boolean): boolean {
-  const { truth, lookups, todo } = state;
+function enter(state: WalkState, probe: Probe, { next, system, early, once }: Way): boolean {
+  const { truth, lookups, todo, origins } = state;
   const match = truth === undefined ? { path: probe.path, alias: false } : truth.match(probe.path);
   if (match === undefined) return false;
   if (probe.kind === 'other') {
@@ -119,12 +129,14 @@ function enter(state: WalkState, probe: Probe, next: number, once: boolean, earl
   }
   const { path, alias } = match;
   if (once) state.once.add(path);
-  todo.push({ path, directory: lookups.directory(directoryOf(alias ? tidyPath(path) : probe.path)), next, early });
+  origins?.set(path, (origins.get(path) ?? 0) | (system ? AS_SYSTEM : AS_USER));
+  const directory = lookups.directory(directoryOf(alias ? tidyPath(path) : probe.path));
+  todo.push({ path, directory, next, system, early });
   if (alias) {
     state.aliases.set(probe.path, path);
     // gcc goes on from the name it prints. clang prints one name of several and may go on from another.
     if (state.input.family === 'clang')
-      todo.push({ path, directory: lookups.directory(directoryOf(probe.path)), next, early });
+      todo.push({ path, directory: lookups.directory(directoryOf(probe.path)), next, system, early });
   }
   return true;
 }
@@ -132,10 +144,11 @@ function enter(state: WalkState, probe: Probe, next: number, once: boolean, earl
 /** Notes a file that stands where the compiler would have found it, though it did not list it. */
 function leaveOut(state: WalkState, probe: Probe, visit: Visit, name: string, from: number): void {
   state.outside.add(probe.path);
-  const { quote, bracket } = state.input.search;
-  for (const directory of [...quote, ...bracket].slice(from))
-    if (state.truth?.lists(tidyPath(`${directory}/${name}`))) state.hiding.add(probe.path);
-  if (from > 0 && state.truth?.lists(`${visit.directory.path}/${name}`)) state.hiding.add(probe.path);
+  if (state.truth === undefined) return;
+  const { list } = state.lookups;
+  for (let at = from; at < list.length; at++)
+    if (state.truth.lists(tidyPath(`${list[at]?.path}/${name}`))) state.hiding.add(probe.path);
+  if (from > 0 && state.truth.lists(`${visit.directory.path}/${name}`)) state.hiding.add(probe.path);
 }
 
 /**

@@ -23,12 +23,16 @@ export interface Resolution {
   readonly hit: { readonly probe: Probe; readonly directory: Directory; readonly index: number } | undefined;
   /** What became of the file found; undefined as long as no include led here. */
   verdict: 'followed' | 'left out' | undefined;
+  /** The ways (as user or system header) in which the file was put on the stack, as bits. */
+  entered: number;
   /** The candidates in `before` are among the results. */
   listed: boolean;
 }
 
 /** Name lookups over one search list; every path is asked for at most once. */
 export interface Lookups {
+  /** The search list, in order. */
+  readonly list: readonly Directory[];
   directory(path: string): Directory;
   probe(directory: Directory, name: string): Probe;
   /** Searches the list from position `start` on. */
@@ -75,11 +79,11 @@ export function createLookups(view: FileView, chain: readonly string[]): Lookups
     }
     return found;
   };
-  return { directory, probe, resolve };
+  return { list, directory, probe, resolve };
 }
 
 function resolution(name: string, before: readonly Directory[], hit: Resolution['hit']): Resolution {
-  return { name, before, hit, verdict: undefined, listed: false };
+  return { name, before, hit, verdict: undefined, entered: 0, listed: false };
 }
 
 function ask(view: FileView, path: string): Probe {

@@ -4,6 +4,7 @@ import type { SearchList } from './port.ts';
 const QUOTE_HEAD = '#include "..." search starts here:';
 const BRACKET_HEAD = '#include <...> search starts here:';
 const END = 'End of search list.';
+const DUPLICATES_SYSTEM = 'as it is a non-system directory that duplicates a system directory';
 const IGNORED = /^ignoring (nonexistent|duplicate) directory "(.*)"$/;
 
 /**
@@ -34,25 +35,60 @@ export function parseSearchList(verboseOutput: string, cwd: string): SearchList 
     (ignored[1] === 'nonexistent' ? missing : duplicate).push(absolutePath(cwd, ignored[2] as string));
   }
   const listed = new Set([...quote, ...bracket, ...missing, ...duplicate]);
-  for (const named of namedToClang(lines.slice(0, quoteAt)))
+  const words = callWords(lines.slice(0, quoteAt));
+  for (const named of directoriesNamed(
+    words,
+    /^-(?:I|isystem|iquote|idirafter|(?:c|cxx|internal|internal-externc)-isystem)$/,
+  ))
     if (!listed.has(absolutePath(cwd, named))) duplicate.push(absolutePath(cwd, named));
-  return { quote, bracket, missing, duplicate: [...new Set(duplicate)] };
+  const user = userDirectories(words, lines, bracket, cwd);
+  return { quote, bracket, missing, duplicate: [...new Set(duplicate)], ...(user === undefined ? {} : { user }) };
 }
 
 /**
- * clang calls a directory with two names by the first it has seen, in its list and in the complaint about the second:
- * the other name appears only in the call of the compiler proper, which it prints too.
+ * The arguments of the compiler proper: clang prints its call, gcc the options it was called with. Needed because clang
+ * calls a directory with two names by the first it has seen, in its list and in the complaint about the second.
  */
-function namedToClang(lines: readonly string[]): readonly string[] {
+function callWords(lines: readonly string[]): readonly string[] {
+  const ofGcc = lines.find((line) => line.startsWith('COLLECT_GCC_OPTIONS='));
+  if (ofGcc !== undefined)
+    return [...ofGcc.slice(ofGcc.indexOf('=') + 1).matchAll(/'((?:[^']|'\\'')*)'(?= |$)/g)].map(([, word]) =>
+      (word as string).replaceAll("'\\''", "'"),
+    );
   const call = lines.find((line) => line.startsWith(' ') && line.includes(' -cc1 ')) ?? '';
-  const words = [...call.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, bare]) =>
+  return [...call.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, bare]) =>
     quoted === undefined ? (bare as string) : quoted.replace(/\\(.)/g, '$1'),
   );
+}
+
+/** The values of options that name a directory: `-I dir` in two words, and `-Idir`. */
+function directoriesNamed(words: readonly string[], option: RegExp): readonly string[] {
   return words.flatMap((word, at) => {
-    if (/^-(?:I|isystem|iquote|idirafter|(?:c|cxx|internal|internal-externc)-isystem)$/.test(word))
-      return words.slice(at + 1, at + 2);
-    return /^-I./.test(word) ? [word.slice(2)] : [];
+    if (option.test(word)) return words.slice(at + 1, at + 2);
+    return /^-I./.test(word) && option.test('-I') ? [word.slice(2)] : [];
   });
+}
+
+/**
+ * How many bracket directories, from the first, come from -I. A directory also given as a system directory is one, in
+ * whatever place, and so is a built-in one: both compilers drop the -I then, and say so.
+ */
+function userDirectories(
+  words: readonly string[],
+  lines: readonly string[],
+  bracket: readonly string[],
+  cwd: string,
+): number | undefined {
+  if (words.length === 0 || words.some((word) => /^-(?:-include-|iwithprefix|iprefix|I-$)/.test(word)))
+    return undefined;
+  const absolute = (paths: readonly string[]) => paths.map((path) => absolutePath(cwd, path));
+  const user = new Set(absolute(directoriesNamed(words, /^-I$/)));
+  const system = new Set(absolute(directoriesNamed(words, /^-(?:isystem|idirafter|.*-isystem)$/)));
+  lines.forEach((line, at) => {
+    if (lines[at + 1]?.trim() === DUPLICATES_SYSTEM) system.add(absolutePath(cwd, IGNORED.exec(line)?.[2] ?? ''));
+  });
+  const end = bracket.findIndex((path) => !user.has(path) || system.has(path));
+  return end < 0 ? bracket.length : end;
 }
 
 function directories(lines: readonly string[], cwd: string): readonly string[] | undefined {

@@ -4,7 +4,7 @@ import type { FileScan, Lookup } from './directives.ts';
 import { follow, STDC_PREDEF } from './follow.ts';
 import { absolutePath, directoryOf } from './paths.ts';
 import { flagRefusal } from './scan-refusals.ts';
-import { listVain, type Visit, type WalkState } from './walk-state.ts';
+import { AS_USER, listVain, type Visit, type WalkState } from './walk-state.ts';
 
 /** Puts the source itself on the stack. */
 export function visitSource(state: WalkState): void {
@@ -15,7 +15,9 @@ export function visitSource(state: WalkState): void {
   if (kind === 'other') state.problem = refuse('special-input', path);
   else if (kind !== 'file') state.problem = refuse('input-unreadable', path);
   else {
-    state.todo.push({ path: file, directory: lookups.directory(directoryOf(path)), next: -1, early: true });
+    const directory = lookups.directory(directoryOf(path));
+    state.todo.push({ path: file, directory, next: -1, system: false, early: true });
+    state.origins?.set(file, AS_USER);
     if (input.family === 'gcc') askForPrecompiled(state, `${path}.gch`);
     readFile(state, file);
   }
@@ -25,7 +27,8 @@ export function visitSource(state: WalkState): void {
 export function includeFirst(state: WalkState): void {
   const { input, lookups } = state;
   const { family } = input;
-  const start: Visit = { path: '', directory: lookups.directory(absolutePath(input.cwd, '.')), next: -1, early: true };
+  const directory = lookups.directory(absolutePath(input.cwd, '.'));
+  const start: Visit = { path: '', directory, next: -1, system: false, early: true };
   if (family === 'gcc') follow(state, start, STDC_PREDEF);
   for (const { option, name } of input.forcedIncludes) {
     if (family === 'clang' && option === '-include')
@@ -47,12 +50,20 @@ export function drain(state: WalkState): void {
     const scan = readFile(state, visit.path);
     if (scan === undefined || !isNew(state, visit, scan)) continue;
     const kept = state.todo.length;
-    for (const lookup of scan.lookups) {
-      if (lookup.form === 'macro' || lookup.form === 'tokens') state.computed.push({ visit, lookup, done: new Set() });
-      else follow(state, visit, lookup);
-    }
+    scan.lookups.forEach((lookup, at) => {
+      followOrKeep(state, visit, lookup);
+      // Behind the pragma, if it is in force, all includes are those of a system header.
+      const { systemHeaderAt } = scan;
+      if (state.origins === undefined || systemHeaderAt === undefined || visit.system) return;
+      if (systemHeaderAt === 'maybe' || at >= systemHeaderAt) followOrKeep(state, { ...visit, system: true }, lookup);
+    });
     reverseFrom(state.todo, kept);
   }
+}
+
+function followOrKeep(state: WalkState, visit: Visit, lookup: Lookup): void {
+  if (lookup.form === 'macro' || lookup.form === 'tokens') state.computed.push({ visit, lookup, done: new Set() });
+  else follow(state, visit, lookup);
 }
 
 /** The last include must not be the first visited. */
@@ -87,7 +98,12 @@ function isNew(state: WalkState, visit: Visit, scan: FileScan): boolean {
   }
   const placed = state.input.family === 'clang' || scan.lookups.some((lookup) => lookup.op.endsWith('_next'));
   for (const other of before)
-    if (other.directory === visit.directory && (!placed || other.next === visit.next) && (other.early || !visit.early))
+    if (
+      other.directory === visit.directory &&
+      other.system === visit.system &&
+      (!placed || other.next === visit.next) &&
+      (other.early || !visit.early)
+    )
       return false;
   before.push(visit);
   return true;
