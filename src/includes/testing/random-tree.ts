@@ -39,7 +39,7 @@ const LINKS: readonly [string, string][] = [
   ['c/x', '../b'],
   ['q/h2.h', '../a/h0.h'],
   ['lx', 'b/deep'],
-  ['sys/with/a/long/name/h1.h', '../../../../s.h'],
+  ['sys/with/a/long/name/h1.h', '../../../../../s.h'],
 ];
 
 export function randomTree(seed: number): RandomTree {
