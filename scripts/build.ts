@@ -62,8 +62,7 @@ async function bundle(id: string): Promise<void> {
   try {
     await esbuild.build({
       absWorkingDir: ROOT,
-      entryPoints: existsSync(join(ROOT, AGENT)) ? { hgbuild: MAIN, agent: AGENT } : { hgbuild: MAIN },
-      external: existsSync(join(ROOT, AGENT)) ? [] : ['../../agent/main.ts'],
+      entryPoints: { hgbuild: MAIN, agent: AGENT },
       outdir: fresh,
       bundle: true,
       splitting: true,
@@ -88,8 +87,7 @@ function moveInto(from: string, to: string): void {
   mkdirSync(join(to, 'chunks'), { recursive: true });
   const chunks = readdirSync(join(from, 'chunks'));
   for (const name of chunks) renameSync(join(from, 'chunks', name), join(to, 'chunks', name));
-  for (const name of ['agent.js', 'hgbuild.js'])
-    if (existsSync(join(from, name))) renameSync(join(from, name), join(to, name));
+  for (const name of ['agent.js', 'hgbuild.js']) renameSync(join(from, name), join(to, name));
   for (const name of readdirSync(join(to, 'chunks'))) {
     const path = join(to, 'chunks', name);
     if (!chunks.includes(name) && Date.now() - statSync(path).mtimeMs > KEEP_OLD_MS) rmSync(path, { force: true });

@@ -33,7 +33,9 @@ function completables(command: Command, path: string): readonly Completable[] {
       ? GLOBAL_FLAGS.flatMap(({ long, short }) => (short === undefined ? [long] : [long, short]))
       : command.options.flatMap((option) => [option.long, option.short].filter((flag) => typeof flag === 'string'));
   const children = command.commands.filter((child) => child.name() !== '*');
-  const own = { path, words: VALUES[path] ?? children.map((child) => child.name()), flags };
+  const names = children.map((child) => child.name());
+  const words = VALUES[path] ?? (path === '' ? [...names, 'help'] : names);
+  const own = { path, words, flags };
   return [own, ...children.flatMap((child) => completables(child, `${path} ${child.name()}`.trim()))];
 }
 
