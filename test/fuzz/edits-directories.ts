@@ -12,12 +12,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pick } from './command-lines-generator.ts';
-import { type Edit, kindOf, type Site } from './edits-files.ts';
+import { type Edit, isLink, kindOf, type Site } from './edits-files.ts';
 import { DIRECTORIES } from './edits-line.ts';
 import { chance, headerText, NAMES } from './edits-texts.ts';
 import { writeIn } from './edits-tree.ts';
-
-const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 
 /** Directories at the top of the tree: there, and no links. */
 function realDirectories(root: string): string[] {

@@ -1,5 +1,3 @@
-/** Edits of files in the small tree: what editors, version control, generators and people do to headers. */
-import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -7,7 +5,6 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -18,9 +15,9 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { pick, type Random } from './command-lines-generator.ts';
-import { DIRECTORIES, responseText } from './edits-line.ts';
+import { DIRECTORIES } from './edits-line.ts';
 import { chance, headerText, NAMES, sourceText, withOtherDigit } from './edits-texts.ts';
-import { installProgram, type Tools, writeIn } from './edits-tree.ts';
+import type { Tools } from './edits-tree.ts';
 
 export interface Site {
   readonly root: string;
@@ -43,11 +40,21 @@ export function headersOf(root: string): string[] {
 }
 
 export function kindOf(path: string): 'file' | 'directory' | 'absent' {
-  const st = statSync(path, { throwIfNoEntry: false });
-  return st === undefined ? 'absent' : st.isFile() ? 'file' : 'directory';
+  try {
+    const st = statSync(path, { throwIfNoEntry: false });
+    return st === undefined ? 'absent' : st.isFile() ? 'file' : 'directory';
+  } catch {
+    return 'absent'; // The way to it leads through a file, or in circles.
+  }
 }
 
-const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+export function isLink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  } catch {
+    return false; // The way to it leads through a file.
+  }
+}
 
 function onHeader(change: (path: string, site: Site) => unknown): Edit['apply'] {
   return (site) => {
@@ -59,7 +66,7 @@ function onHeader(change: (path: string, site: Site) => unknown): Edit['apply'] 
   };
 }
 
-function keepingTimes(path: string, change: () => void): void {
+export function keepingTimes(path: string, change: () => void): void {
   const { atimeMs, mtimeMs } = statSync(path);
   change();
   utimesSync(path, atimeMs / 1000, mtimeMs / 1000);
@@ -70,13 +77,21 @@ const newText = (path: string, random: Random): string => {
   return name === undefined ? sourceText(random) : headerText(name, random);
 };
 
-const text = (path: string): string => readFileSync(path, 'latin1');
+export const text = (path: string): string => readFileSync(path, 'latin1');
+
+/** Whether no directory can be made here: a file or a link to nothing stands in the way. */
+function blocked(directory: string): boolean {
+  for (let path = directory; path !== '/'; path = dirname(path)) {
+    if (kindOf(path) === 'file' || (kindOf(path) === 'absent' && isLink(path))) return true;
+  }
+  return false;
+}
 
 /** A place for a header where none is, in any directory of the search list or beside a source. */
 function freePlace({ root, random }: Site): string | undefined {
   const free = [...DIRECTORIES, 'src']
     .flatMap((directory) => NAMES.map((name) => join(root, directory, name)))
-    .filter((path) => kindOf(path) === 'absent' && !isLink(path) && kindOf(dirname(path)) !== 'file');
+    .filter((path) => kindOf(path) === 'absent' && !isLink(path) && !blocked(dirname(path)));
   return free.length === 0 ? undefined : pick(random, free);
 }
 
@@ -191,47 +206,7 @@ export const FILE_EDITS: readonly Edit[] = [
       return path !== undefined;
     },
   },
-  { name: 'precompiled header appears', weight: 1, apply: precompile },
-  {
-    name: 'precompiled header gone',
-    weight: 2,
-    apply: ({ root }) => {
-      const found = [...DIRECTORIES, 'src'].flatMap((directory) =>
-        NAMES.map((name) => join(root, directory, `${name}.gch`)).filter((path) => kindOf(path) !== 'absent'),
-      );
-      for (const path of found) rmSync(path, { recursive: true });
-      return found.length > 0;
-    },
-  },
-  {
-    name: 'binary data changed',
-    weight: 1,
-    apply: ({ root, random }) => done(() => writeIn(root, 'data.bin', `a${random()}`)),
-  },
-  {
-    name: 'response file changed',
-    weight: 2,
-    apply: ({ root, random }) => done(() => writeIn(root, 'args.rsp', responseText(random))),
-  },
-  {
-    name: 'settings file',
-    weight: 1,
-    apply: ({ root, random }) => {
-      const path = join(root, 'hybridgrid.yaml');
-      if (kindOf(path) === 'file') rmSync(path);
-      else
-        writeFileSync(path, pick(random, ['cache:\n  enabled: false\n', 'compile:\n  quiet: true\n', 'no: [sense\n']));
-      return true;
-    },
-  },
-  { name: 'compiler upgraded in place', weight: 2, apply: upgrade },
-  { name: 'assembler shadowed', weight: 1, apply: shadowAssembler },
 ];
-
-function done(action: () => void): boolean {
-  action();
-  return true;
-}
 
 function retarget({ root, random }: Site): boolean {
   const links = [...DIRECTORIES, 'src']
@@ -253,43 +228,4 @@ function undirectory({ root, random }: Site): boolean {
   rmSync(path, { recursive: true });
   if (chance(random, 0.7)) writeFileSync(path, newText(path, random));
   return true;
-}
-
-/** A real one made of other bytes than the header has now, or something that only bears the name. */
-function precompile({ root, random }: Site): boolean {
-  const path = join(root, pick(random, headersOf(root)));
-  const name = `${path}.gch`;
-  if (kindOf(name) !== 'absent') return false;
-  const roll = random();
-  if (roll < 0.35) writeFileSync(name, 'no precompiled header\n');
-  else if (roll < 0.5) mkdirSync(name);
-  else {
-    const before = text(path);
-    keepingTimes(path, () => {
-      writeFileSync(path, withOtherDigit(before, random));
-      try {
-        execFileSync('gcc', ['-x', 'c-header', '-I', join(root, 'd0'), path, '-o', name], { stdio: 'ignore' });
-      } catch {
-        // The header does not compile by itself; nothing appears then.
-      }
-      writeFileSync(path, before);
-    });
-  }
-  return true;
-}
-
-function upgrade({ root, tools, random }: Site): boolean {
-  const to = join(root, 'tools/gcc');
-  const from = pick(random, tools.drivers);
-  const roll = random();
-  if (roll < 0.5) keepingTimes(to, () => installProgram(from, to, chance(random, 0.5)));
-  else installProgram(from, to, chance(random, 0.5));
-  return true;
-}
-
-function shadowAssembler({ root, tools, random }: Site): boolean {
-  const to = join(root, 'tools/bin/as');
-  if (kindOf(to) === 'file' && chance(random, 0.4)) rmSync(to);
-  else installProgram(pick(random, tools.assemblers), to, false);
-  return readdirSync(dirname(to)).length >= 0;
 }

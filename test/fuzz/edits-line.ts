@@ -113,7 +113,7 @@ function anyOption(random: Random): Option {
   return { words: pick(random, PLAIN) };
 }
 
-export const COMPILERS = ['gcc', 'gcc', 'g++', 'clang', 'clang++', '%/tools/gcc'] as const;
+export const COMPILERS = ['gcc', 'gcc', 'g++', 'clang', 'clang++', '%/tools/gcc', '%/tools/linked/gcc'] as const;
 
 export function newLine(random: Random, index: number): Line {
   const compiler = pick(random, COMPILERS);
@@ -124,7 +124,8 @@ export function newLine(random: Random, index: number): Line {
     compiler,
     source: /\+\+$/.test(compiler) ? 'src/main.cc' : 'src/main.c',
     options,
-    env: { PWD: '%' },
+    // With the tree as a base directory, trees share what they can.
+    env: { PWD: '%', ...(chance(random, 0.2) ? { HG_BASE_DIRS: '%' } : {}) },
     cwd: chance(random, 0.25) ? 'src' : '',
     inFile: chance(random, 0.15),
     output: `out/${index}.o`,
@@ -144,6 +145,8 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   GCC_COLORS: ['error=31', ''],
   PWD: ['%', '%.here', '/nowhere'],
   PATH: ['%/tools/bin:/usr/local/bin:/usr/bin:/bin', '/usr/bin:/bin'],
+  COMPILER_PATH: ['%/tools/bin', '%/tools/bin:%/tools/none'],
+  HG_BASE_DIRS: ['%'],
   TMPDIR: ['/tmp', '/var/tmp'],
 };
 

@@ -112,7 +112,12 @@ async function visitWorld(visit: Visit): Promise<void> {
     if (answer === 'hit' && chance(random, 0.3)) await compared(visit, line, 'the same again');
   }
   for (let edits = 1 + Math.floor(random() * 3); edits > 0 && !visit.enough(); edits--) {
-    if (chance(random, 0.08)) await race(world, pick(random, world.lines));
+    if (chance(random, 0.15)) {
+      const line = pick(random, world.lines);
+      await race(world, line);
+      if (chance(random, 0.7)) await visit.settle();
+      await compared(visit, line, 'a change during a compile');
+    }
     const name = editWorld(world);
     for (const line of world.lines) {
       if (chance(random, 0.6)) continue;

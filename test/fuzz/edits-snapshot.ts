@@ -15,7 +15,7 @@ import { join } from 'node:path';
 export type Node =
   | { readonly kind: 'directory' }
   | { readonly kind: 'link'; readonly target: string }
-  | { readonly kind: 'file'; readonly content: string; readonly mtimeMs: number };
+  | { readonly kind: 'file'; readonly content: string; readonly mtimeMs: number; readonly program: boolean };
 
 /** Relative path to what lies there, parents before their children. */
 export type Snapshot = ReadonlyMap<string, Node>;
@@ -40,7 +40,7 @@ function nodeAt(path: string): Node {
   const st = lstatSync(path);
   if (st.isDirectory()) return { kind: 'directory' };
   if (st.isSymbolicLink()) return { kind: 'link', target: readlinkSync(path) };
-  return { kind: 'file', content: readFileSync(path, 'latin1'), mtimeMs: st.mtimeMs };
+  return { kind: 'file', content: readFileSync(path, 'latin1'), mtimeMs: st.mtimeMs, program: (st.mode & 0o100) !== 0 };
 }
 
 /**
@@ -60,7 +60,9 @@ export function restoreSnapshot(root: string, snapshot: Snapshot, oldTimes: bool
       rmSync(at, { force: true });
       symlinkSync(node.target, at);
     } else {
-      writeFileSync(at, node.content, 'latin1');
+      // A program that runs cannot be written into.
+      if (node.program) rmSync(at, { force: true });
+      writeFileSync(at, node.content, { encoding: 'latin1', mode: node.program ? 0o755 : 0o644 });
       if (oldTimes) utimesSync(at, node.mtimeMs / 1000, node.mtimeMs / 1000);
     }
   }

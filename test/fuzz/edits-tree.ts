@@ -55,8 +55,14 @@ export function writeIn(root: string, path: string, text: string): void {
 /** Puts a program in place of another, by writing into it or by a new file. */
 export function installProgram(from: string, to: string, inPlace: boolean): void {
   mkdirSync(dirname(to), { recursive: true });
-  if (!inPlace) rmSync(to, { force: true });
-  copyFileSync(from, to);
+  try {
+    if (!inPlace) rmSync(to, { force: true });
+    copyFileSync(from, to);
+  } catch {
+    // A program that runs cannot be written into.
+    rmSync(to, { force: true });
+    copyFileSync(from, to);
+  }
   chmodSync(to, 0o755);
 }
 
@@ -75,4 +81,6 @@ export function makeTree(root: string, tools: Tools, random: Random): void {
   symlinkSync(pick(random, ['d1', 'd2']), join(root, 'l0'));
   symlinkSync('sys', join(root, 'lsys'));
   installProgram(pick(random, tools.drivers), join(root, 'tools/gcc'), false);
+  mkdirSync(join(root, 'tools/linked'));
+  symlinkSync(pick(random, tools.drivers), join(root, 'tools/linked/gcc'));
 }

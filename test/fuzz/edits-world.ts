@@ -1,16 +1,16 @@
 /** One small tree with a few command lines on it, edited and compiled again and again. */
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { pick, type Random } from './command-lines-generator.ts';
 import { type Answer, callText, differencesOf, runCached, runPlain, type Shown } from './edits-compare.ts';
 import { DIRECTORY_EDITS } from './edits-directories.ts';
-import { type Edit, FILE_EDITS, headersOf } from './edits-files.ts';
+import { type Edit, FILE_EDITS } from './edits-files.ts';
 import { callOf, editLine, type Line, newLine } from './edits-line.ts';
 import { restoreSnapshot, type Snapshot, takeSnapshot } from './edits-snapshot.ts';
-import { chance, withOtherDigit } from './edits-texts.ts';
+import { SURROUNDING_EDITS } from './edits-surroundings.ts';
+import { chance } from './edits-texts.ts';
 import { makeTree, type Tools } from './edits-tree.ts';
 
-export const EDITS: readonly Edit[] = [...FILE_EDITS, ...DIRECTORY_EDITS];
+export const EDITS: readonly Edit[] = [...FILE_EDITS, ...SURROUNDING_EDITS, ...DIRECTORY_EDITS];
 const LINES = 3;
 const KEPT_STATES = 6;
 
@@ -118,23 +118,22 @@ async function differsFromItself(world: World, line: Line, plain: Shown): Promis
   return differencesOf(plain, await runPlain(line, world.root, world.env)).length > 0;
 }
 
-/** A file is changed while the compiler runs, sometimes changed back: what was stored then is tried by later steps. */
+/**
+ * Something is changed while the compiler runs or right after it, before its result is stored; sometimes it is changed
+ * back. What was stored then is tried at once.
+ */
 export async function race(world: World, line: Line): Promise<void> {
   const { root, env, random } = world;
-  const path = join(root, pick(random, headersOf(root)));
+  remember(world);
+  const before = takeSnapshot(root);
   const running = runCached(line, root, env);
-  await new Promise((resolve) => setTimeout(resolve, random() * 25));
-  const { content } = changedFile(path, random);
-  if (chance(random, 0.4)) {
+  await Promise.race([running, new Promise((resolve) => setTimeout(resolve, random() * 60))]);
+  const edit = weighted(world.edits, random);
+  const done = edit.apply(world);
+  if (chance(random, 0.3)) {
     await new Promise((resolve) => setTimeout(resolve, random() * 15));
-    writeFileSync(path, content, 'latin1');
+    restoreSnapshot(root, before, chance(random, 0.5));
   }
   await running;
-  noted(world, `changed during a compile: ${path}`);
-}
-
-function changedFile(path: string, random: Random): { readonly content: string } {
-  const content = readFileSync(path, 'latin1');
-  writeFileSync(path, withOtherDigit(content, random), 'latin1');
-  return { content };
+  noted(world, `during a compile: ${done ? edit.name : 'nothing'}`);
 }
