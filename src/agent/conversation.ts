@@ -1,8 +1,9 @@
 import type { RefusalReason } from '../base/refusal.ts';
 import { encodeReport, encodeRun } from './answers.ts';
 import type { OpenCache } from './caches.ts';
-import type { Compiling, Engine, Offer } from './engine.ts';
+import type { Compiling, Engine, Offer, Preprocessing } from './engine.ts';
 import type { PreparedAnswer } from './prepared-answers.ts';
+import { discardRun } from './preprocessed-text.ts';
 import {
   type CompileRequest,
   decodeBadBlob,
@@ -23,6 +24,12 @@ type Stage =
   | { readonly at: 'thinking' }
   | { readonly at: 'offered'; readonly head: RequestHead; readonly payload: Buffer; readonly answer: PreparedAnswer }
   | { readonly at: 'compiling'; readonly compiling: Compiling; readonly session: string }
+  | {
+      readonly at: 'preprocessing';
+      readonly preprocessing: Preprocessing;
+      readonly request: CompileRequest;
+      readonly payload: Buffer;
+    }
   | { readonly at: 'over' };
 
 const MAX_OFFERS = 3;
@@ -67,20 +74,29 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
         port.send(encodeReport({ run: 'compile', note: made.note, stdoutPath: '', args, captures }));
         return;
       }
+      case 'preprocess': {
+        stage = { at: 'preprocessing', preprocessing: made, request, payload };
+        const { args, textPath } = made.run;
+        port.send(encodeReport({ run: 'preprocess', note: '', stdoutPath: textPath, args, captures: [] }));
+        return;
+      }
       case 'run':
         run(request.session, made.reason, made.cache, made.note);
     }
   };
-  const think = (payload: Buffer): void => {
+  const when = (request: CompileRequest, payload: Buffer, offered: Promise<Offer>): void => {
     stage = { at: 'thinking' };
-    const request = decodeCompileRequest(payload);
-    engine.offer(request).then(
+    offered.then(
       (made) => carryOut(request, payload, made),
       (error: unknown) => {
         port.failed(error);
         run(request.session, 'internal');
       },
     );
+  };
+  const think = (payload: Buffer): void => {
+    const request = decodeCompileRequest(payload);
+    when(request, payload, engine.offer(request));
   };
   const start = (payload: Buffer): void => {
     const head = decodeRequestHead(payload);
@@ -99,6 +115,9 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
     } else if (stage.at === 'offered' && frame.type === 'bad-blob') {
       engine.damaged(stage.head.memoKey, stage.answer, decodeBadBlob(frame.payload));
       think(stage.payload);
+    } else if (stage.at === 'preprocessing' && frame.type === 'ended') {
+      const { preprocessing, request, payload } = stage;
+      when(request, payload, engine.preprocessed(preprocessing, decodeEnded(frame.payload)));
     } else if (stage.at === 'compiling' && frame.type === 'ended') {
       const { compiling, session } = stage;
       stage = { at: 'over' };
@@ -116,6 +135,7 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
     },
     close() {
       if (stage.at === 'offered') engine.undelivered(stage.head.session, stage.answer);
+      if (stage.at === 'preprocessing') discardRun(stage.preprocessing.run);
       if (stage.at === 'compiling') engine.abandoned(stage.session, stage.compiling);
       stage = { at: 'over' };
     },

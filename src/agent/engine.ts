@@ -1,9 +1,11 @@
+import type { Digest } from '../base/digest.ts';
 import type { RefusalReason } from '../base/refusal.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
 import { findHit, verboseNote } from './hits.ts';
 import { type CompilePlan, planCompile } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
+import { adoptKnownText, discardRun, type PreprocessRun, planPreprocessing, takeText } from './preprocessed-text.ts';
 import { discard } from './read-files.ts';
 import type { Sessions } from './sessions.ts';
 import { leftovers, type StoreServices, storeResult } from './store-result.ts';
@@ -12,6 +14,7 @@ import type { CompileEnded, CompileRequest } from './wire.ts';
 /** What a launcher is told to do. `reason` undefined: the call is no compile. */
 export type Offer =
   | { readonly kind: 'hit'; readonly answer: PreparedAnswer }
+  | Preprocessing
   | {
       readonly kind: 'compile';
       readonly description: Description;
@@ -25,6 +28,14 @@ export type Offer =
       readonly note: string;
       readonly cache: OpenCache;
     };
+
+/** A launcher is to run the preprocessor first: its text may prove a stored result. */
+export interface Preprocessing {
+  readonly kind: 'preprocess';
+  readonly description: Description;
+  readonly run: PreprocessRun;
+  readonly cache: OpenCache;
+}
 
 /** A compile that a launcher was told to run and report. */
 export type Compiling = Extract<Offer, { kind: 'compile' }>;
@@ -42,6 +53,8 @@ export interface Engine {
   /** A blob was missing or damaged. */
   damaged(memoKey: string, answer: PreparedAnswer, output: number): void;
   ended(session: string, compiling: Compiling, ended: CompileEnded): void;
+  /** A preprocessor run has ended: what now? */
+  preprocessed(preprocessing: Preprocessing, ended: CompileEnded): Promise<Offer>;
   /** A launcher died while compiling. */
   abandoned(session: string, compiling: Compiling): void;
   /** The launcher was told to become the compiler. `reason` undefined: the call is no compile. */
@@ -110,6 +123,7 @@ export function engine(services: EngineServices): Engine {
       if (ended.status === 0) enqueue(() => store(compiling, ended, services));
       else discard(leftovers(compiling.plan));
     },
+    preprocessed: (preprocessing, ended) => afterPreprocessing(preprocessing, ended, services),
     abandoned(session, { plan }) {
       sessions.local(session);
       discard(leftovers(plan));
@@ -167,9 +181,34 @@ async function offer(request: CompileRequest, services: EngineServices): Promise
   const hit = settings['cache.recache'] ? undefined : await findHit(described, cache, services);
   if (hit !== undefined) return { kind: 'hit', answer: hit };
   if (settings['cache.read_only']) return run('read-only');
-  const plan = planCompile(described, cache.blobs);
-  if ('kind' in plan) return run('cache-unwritable');
-  return { kind: 'compile', description: described, plan, note: verboseNote(described, '[local]'), cache };
+  const preprocess = settings['cache.recache'] ? undefined : planPreprocessing(described, cache);
+  if (preprocess !== undefined) return { kind: 'preprocess', description: described, run: preprocess, cache };
+  return compileOffer(described, cache) ?? run('cache-unwritable');
+}
+
+function compileOffer(description: Description, cache: OpenCache, pp?: Digest): Offer | undefined {
+  const plan = planCompile(description, cache.blobs);
+  if ('kind' in plan) return undefined;
+  const known = pp === undefined ? plan : { ...plan, pp };
+  return { kind: 'compile', description, plan: known, note: verboseNote(description, '[local]'), cache };
+}
+
+/** The text is one that gave a stored result: file the new conditions with it, and it is an ordinary hit. */
+async function afterPreprocessing(
+  { description, run, cache }: Preprocessing,
+  ended: CompileEnded,
+  services: EngineServices,
+): Promise<Offer> {
+  const pp = ended.status === 0 ? takeText(run) : undefined;
+  const proved = pp !== undefined && (await adoptKnownText(description, run, pp, ended, cache, services));
+  discardRun(run);
+  const hit = proved ? await findHit(description, cache, services) : undefined;
+  if (hit !== undefined) {
+    cache.statistics.count('preprocessedHits');
+    return { kind: 'hit', answer: hit };
+  }
+  const offered = compileOffer(description, cache, pp);
+  return offered ?? { kind: 'run', reason: 'cache-unwritable', note: '', cache };
 }
 
 function refusalNote(request: CompileRequest, described: Described, reason: RefusalReason): string {

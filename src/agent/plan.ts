@@ -1,3 +1,4 @@
+import type { Digest } from '../base/digest.ts';
 import type { LocalBlobStore } from '../cas/blob-store.ts';
 import type { Unwritable } from '../cas/unwritable.ts';
 import type { Output } from '../compiler/invocation.ts';
@@ -20,6 +21,8 @@ export interface CompilePlan {
   readonly assemblerDepfile: string | undefined;
   /** Were diagnostics coloured by an option of ours? */
   readonly coloured: boolean;
+  /** Digest of the preprocessed text, if it was asked for before. */
+  readonly pp?: Digest;
 }
 
 /** Terminal colours as the compiler itself would decide; we must, because its stderr is our pipe. */

@@ -7,7 +7,7 @@ import type { OpenCache } from './caches.ts';
 import { type Description, inDirectory } from './describe.ts';
 import { snapshotOf } from './file-snapshot.ts';
 import type { FileStates } from './file-state.ts';
-import { learnConditions } from './inputs.ts';
+import { type Conditions, learnConditions } from './inputs.ts';
 import type { PathHistory } from './path-history.ts';
 import type { CompilePlan } from './plan.ts';
 import { discard, readLists } from './read-files.ts';
@@ -44,16 +44,7 @@ export async function storeResult(
   try {
     const refused = checkCaptures(description, plan, ended, services.files);
     if (refused !== undefined) return refused;
-    const lists = readLists(description, plan, services.files);
-    if (lists.kind === 'refused') return lists;
-    const search = await services.searchLists.of(description);
-    if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
-    const ways = openWays();
-    const conditions = learnConditions(description, lists, search, ended, {
-      files: snapshotOf(services.files),
-      ways,
-      unmoved: (path) => services.history.unmoved(path, ended.startedNs, ways),
-    });
+    const conditions = await conditionsOf(description, plan, ended, services);
     if (conditions.kind === 'refused') return conditions;
     const outputs = await adoptOutputs(plan, ended, cache);
     if ('kind' in outputs) return outputs;
@@ -69,6 +60,7 @@ export async function storeResult(
       compileMs: Number(ended.endedNs - ended.startedNs) / 1e6,
       cpuMs: ended.cpuUs / 1e3,
       storedAt: services.now(),
+      ...(plan.pp === undefined ? {} : { pp: plan.pp }),
     };
     if (!fitsManifest(entry)) return refuse('input-too-large');
     const written = cache.manifests.add(description.key, description.fields, entry);
@@ -79,6 +71,25 @@ export async function storeResult(
   } finally {
     discard(leftovers(plan));
   }
+}
+
+/** What a run of the compiler (or of the preprocessor alone) depended on. */
+export async function conditionsOf(
+  description: Description,
+  plan: CompilePlan,
+  ended: CompileEnded,
+  services: StoreServices,
+): Promise<Conditions | Refusal> {
+  const lists = readLists(description, plan, services.files);
+  if (lists.kind === 'refused') return lists;
+  const search = await services.searchLists.of(description);
+  if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
+  const ways = openWays();
+  return learnConditions(description, lists, search, ended, {
+    files: snapshotOf(services.files),
+    ways,
+    unmoved: (path) => services.history.unmoved(path, ended.startedNs, ways),
+  });
 }
 
 /** Files the result a second time without its base directory, where nothing of the directory is in it. */
