@@ -1,7 +1,7 @@
 import { refuse } from '../base/refusal.ts';
 import type { Lookup } from './directives.ts';
 import { type Directory, isOpened, type Probe, type Resolution } from './lookups.ts';
-import { directoryOf, tidyPath } from './paths.ts';
+import { baseName, directoryOf, tidyPath } from './paths.ts';
 import { AS_SYSTEM, AS_USER, listVain, type Visit, type WalkState } from './walk-state.ts';
 
 /** The implicit include of gcc: a header that may be missing, and after which precompiled headers are still asked for. */
@@ -144,11 +144,13 @@ function enter(state: WalkState, probe: Probe, { next, system, early, once }: Wa
 /** Notes a file that stands where the compiler would have found it, though it did not list it. */
 function leaveOut(state: WalkState, probe: Probe, visit: Visit, name: string, from: number): void {
   state.outside.add(probe.path);
-  if (state.truth === undefined) return;
+  const { truth } = state;
+  // Nearly all such headers have a name of their own: looking for namesakes comes first.
+  if (truth === undefined || !truth.hasName(baseName(name))) return;
   const { list } = state.lookups;
-  for (let at = from; at < list.length; at++)
-    if (state.truth.lists(tidyPath(`${list[at]?.path}/${name}`))) state.hiding.add(probe.path);
-  if (from > 0 && state.truth.lists(`${visit.directory.path}/${name}`)) state.hiding.add(probe.path);
+  const isListed = (directory: string | undefined) => truth.lists(tidyPath(`${directory}/${name}`));
+  if (from > 0 && isListed(visit.directory.path)) state.hiding.add(probe.path);
+  for (let at = from; at < list.length; at++) if (isListed(list[at]?.path)) state.hiding.add(probe.path);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { tidyPath } from './paths.ts';
+import { isTidyName, tidyPath } from './paths.ts';
 import type { FileKind, FileView } from './port.ts';
 
 /** One path asked about. A path below an absent directory shares the probe of that directory: its absence says it all. */
@@ -56,7 +56,7 @@ export function createLookups(view: FileView, chain: readonly string[]): Lookups
     if (known !== undefined) return known;
     const slash = name.lastIndexOf('/');
     const parent = slash > 0 ? probe(inside, name.slice(0, slash)) : undefined;
-    const fresh = parent?.kind === 'absent' ? parent : ask(view, `${inside.path}/${name}`);
+    const fresh = parent?.kind === 'absent' ? parent : ask(view, inside.path, name);
     inside.probes.set(name, fresh);
     return fresh;
   };
@@ -86,9 +86,9 @@ function resolution(name: string, before: readonly Directory[], hit: Resolution[
   return { name, before, hit, verdict: undefined, entered: 0, listed: false };
 }
 
-function ask(view: FileView, path: string): Probe {
-  const tidy = tidyPath(path);
-  return { path: tidy, kind: view.kindOf(tidy), listed: false };
+function ask(view: FileView, directory: string, name: string): Probe {
+  const path = isTidyName(name) ? `${directory}/${name}` : tidyPath(`${directory}/${name}`);
+  return { path, kind: view.kindOf(path), listed: false };
 }
 
 /** Both compilers pass over a directory that bears a header's name and open anything else. */

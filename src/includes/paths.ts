@@ -17,3 +17,13 @@ export function tidyPath(path: string): string {
 export function directoryOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/'));
 }
+
+/** Whether a relative name holds nothing {@link tidyPath} would take out (or may: `../` is left to it). */
+export function isTidyName(name: string): boolean {
+  return !name.includes('./') && !name.includes('//');
+}
+
+/** Everything behind the last slash. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

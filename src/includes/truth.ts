@@ -1,4 +1,4 @@
-import { tidyPath } from './paths.ts';
+import { baseName, tidyPath } from './paths.ts';
 import type { FileView } from './port.ts';
 
 /** The compiler's own list of the files it read, asked by path. */
@@ -6,6 +6,8 @@ export interface Truth {
   readonly paths: ReadonlySet<string>;
   /** The listed path that names the same file: by its spelling, else by device and inode. */
   match(path: string): { readonly path: string; readonly alias: boolean } | undefined;
+  /** Whether the list holds a file of this name in some directory. */
+  hasName(name: string): boolean;
   /** Whether the list holds exactly this path. */
   lists(path: string): boolean;
 }
@@ -17,9 +19,14 @@ export function createTruth(paths: ReadonlySet<string>, view: FileView): Truth {
     if (tidy !== path) untidy.set(tidy, path);
   }
   const spelled = (path: string) => (paths.has(path) ? path : untidy.get(path));
+  let names: Set<string> | undefined;
   let byIdentity: ReadonlyMap<string, string> | undefined;
   return {
     paths,
+    hasName(name) {
+      names ??= new Set(Array.from(paths, baseName));
+      return names.has(name);
+    },
     lists: (path) => spelled(path) !== undefined,
     match(path) {
       const same = spelled(path);

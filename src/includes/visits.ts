@@ -50,15 +50,17 @@ export function drain(state: WalkState): void {
     const scan = readFile(state, visit.path);
     if (scan === undefined || !isNew(state, visit, scan)) continue;
     const kept = state.todo.length;
-    scan.lookups.forEach((lookup, at) => {
-      followOrKeep(state, visit, lookup);
-      // Behind the pragma, if it is in force, all includes are those of a system header.
-      const { systemHeaderAt } = scan;
-      if (state.origins === undefined || systemHeaderAt === undefined || visit.system) return;
-      if (systemHeaderAt === 'maybe' || at >= systemHeaderAt) followOrKeep(state, { ...visit, system: true }, lookup);
-    });
+    for (const lookup of scan.lookups) followOrKeep(state, visit, lookup);
+    if (state.origins !== undefined && !visit.system) followAsSystem(state, visit, scan);
     reverseFrom(state.todo, kept);
   }
+}
+
+/** Behind a system_header pragma, if it is in force, all includes are those of a system header. */
+function followAsSystem(state: WalkState, visit: Visit, { lookups, systemHeaderAt }: FileScan): void {
+  if (systemHeaderAt === undefined) return;
+  const from = systemHeaderAt === 'maybe' ? 0 : systemHeaderAt;
+  for (const lookup of lookups.slice(from)) followOrKeep(state, { ...visit, system: true }, lookup);
 }
 
 function followOrKeep(state: WalkState, visit: Visit, lookup: Lookup): void {

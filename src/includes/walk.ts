@@ -113,7 +113,7 @@ function finish(state: WalkState): Walk {
   const result = {
     files: [...scans.keys()],
     present: [...state.present].filter((path) => !scans.has(path)),
-    absent: [...new Set([...input.search.missing, ...state.absent])],
+    absent: [...input.search.missing, ...state.absent],
     directories: state.directories,
     aliases: [...state.aliases].map(([path, file]) => ({ path, file })),
     hiding: [...state.hiding],
