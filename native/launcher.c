@@ -6,6 +6,7 @@
 #include "agent-link.h"
 #include "deliver.h"
 #include "run-compiler.h"
+#include "variables.h"
 #include "wire.h"
 #include "xxh64.h"
 
@@ -56,20 +57,13 @@ static const char *resolve_compiler(const char *word, char *out, size_t size) {
   }
 }
 
-/* What may reach the result of a compile; the agent decides which of it does. The rest only costs bytes. */
 static int wanted_variable(const char *entry) {
-  static const char *prefixes[] = {"GCC_", "CC_", "CCC_", "CLANG_", "LC_", "HG_", "LD_", "XDG_C", "COLLECT_", "LLVM_"};
-  static const char *names[] = {"LANG", "LANGUAGE", "PATH", "PWD", "HOME", "TERM", "COLUMNS", "NO_COLOR", "CLICOLOR",
-                                "CLICOLOR_FORCE", "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH",
-                                "OBJCPLUS_INCLUDE_PATH", "COMPILER_PATH", "LIBRARY_PATH", "SOURCE_DATE_EPOCH",
-                                "DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES", "TMPDIR", "SDKROOT", "CPPFLAGS",
-                                "TMP", "TEMP", "GMON_OUT_PREFIX", "NIX_CFLAGS_COMPILE", "COMPILER_FLAGS"};
   if (strncmp(entry, "HG_SESSION", 10) == 0) return 0;
-  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-    if (strncmp(entry, prefixes[i], strlen(prefixes[i])) == 0) return 1;
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    size_t length = strlen(names[i]);
-    if (strncmp(entry, names[i], length) == 0 && entry[length] == '=') return 1;
+  for (size_t i = 0; i < sizeof variable_prefixes / sizeof *variable_prefixes; i++)
+    if (strncmp(entry, variable_prefixes[i], strlen(variable_prefixes[i])) == 0) return 1;
+  for (size_t i = 0; i < sizeof variable_names / sizeof *variable_names; i++) {
+    size_t length = strlen(variable_names[i]);
+    if (strncmp(entry, variable_names[i], length) == 0 && entry[length] == '=') return 1;
   }
   return 0;
 }

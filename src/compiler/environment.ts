@@ -67,6 +67,10 @@ const REFUSING: ReadonlySet<string> = new Set([
 
 const REFUSING_PREFIXES = ['CC_LOG_DIAGNOSTICS', 'CC_PRINT_', 'CCC_ADD_ARGS', 'CCC_OVERRIDE_OPTIONS'];
 
+/** Every variable and prefix above, for whoever must hand them over. */
+export const ALL_VARIABLES: readonly string[] = [...KEY_VARIABLES, ...REFUSING];
+export const ALL_PREFIXES: readonly string[] = [...KEY_PREFIXES, ...CLANG_KEY_PREFIXES, ...REFUSING_PREFIXES];
+
 /** True for a variable that matters to some compile: what the launcher must hand over for the key. */
 export function isCompilerVariable(name: string): boolean {
   return (
