@@ -15,16 +15,23 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import type { BuildOptions, Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
 const STAMP = join(DIST, 'build-id');
-/** A chunk of an older build may still be wanted by a program that runs; nothing runs that long. */
-const KEEP_OLD_MS = 24 * 3_600_000;
+/** A chunk of an older build may still be wanted by a command that runs. What a wrapped build needs is in hgbuild.js. */
+const KEEP_OLD_MS = 3_600_000;
 
 const MAIN = 'src/cli/hgbuild.ts';
-const AGENT = 'src/agent/main.ts';
+/** What the program loads only when it is asked for, by the name of its file in dist/. */
+const LAZY: Readonly<Record<string, string>> = {
+  program: 'src/cli/program.ts',
+  'agent-serve': 'src/cli/commands/agent-serve.ts',
+  agent: 'src/agent/main.ts',
+  'yaml-reader': 'src/config/yaml-reader.ts',
+};
 
 function buildInputs(): string[] {
   const patterns = ['src/**/*.ts', 'native/*', 'bin/*', 'package.json', 'package-lock.json', 'scripts/build.ts'];
@@ -57,24 +64,29 @@ const REQUIRE =
   "import { createRequire as hgCreateRequire } from 'node:module';const require = hgCreateRequire(import.meta.url);";
 
 async function bundle(id: string): Promise<void> {
-  const esbuild = await import('esbuild');
+  const { build } = await import('esbuild');
   const fresh = join(ROOT, `dist.new-${process.pid}`);
+  const common: BuildOptions = {
+    absWorkingDir: ROOT,
+    outdir: fresh,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    minifySyntax: true,
+    legalComments: 'none',
+    define: { HG_BUILD_ID: JSON.stringify(id) },
+    logLevel: 'warning',
+  };
   try {
-    await esbuild.build({
-      absWorkingDir: ROOT,
-      entryPoints: { hgbuild: MAIN, agent: AGENT },
-      outdir: fresh,
-      bundle: true,
+    // The way of a build in one file: each further module costs a millisecond to find and load.
+    await build({ ...common, entryPoints: { hgbuild: MAIN }, plugins: [lazyModules] });
+    await build({
+      ...common,
+      entryPoints: LAZY,
       splitting: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node24',
-      minifySyntax: true,
-      legalComments: 'none',
       chunkNames: 'chunks/[name]-[hash]',
       banner: { js: REQUIRE },
-      define: { HG_BUILD_ID: JSON.stringify(id) },
-      logLevel: 'warning',
     });
     moveInto(fresh, DIST);
   } finally {
@@ -82,12 +94,27 @@ async function bundle(id: string): Promise<void> {
   }
 }
 
+/** A dynamic import of an entry of the second bundle becomes an import of that file. */
+const lazyModules: Plugin = {
+  name: 'lazy-modules',
+  setup(build) {
+    build.onResolve({ filter: /\.ts$/ }, ({ kind, path, resolveDir }) => {
+      if (kind !== 'dynamic-import') return undefined;
+      const file = relative(ROOT, join(resolveDir, path));
+      const entry = Object.entries(LAZY).find(([, source]) => source === file);
+      if (entry === undefined) throw new Error(`${file} is imported dynamically: name it in LAZY of scripts/build.ts`);
+      return { path: `./${entry[0]}.js`, external: true };
+    });
+  },
+};
+
 /** Chunks first, entry points last: an entry never names a chunk that is not there yet. */
 function moveInto(from: string, to: string): void {
   mkdirSync(join(to, 'chunks'), { recursive: true });
   const chunks = readdirSync(join(from, 'chunks'));
   for (const name of chunks) renameSync(join(from, 'chunks', name), join(to, 'chunks', name));
-  for (const name of ['agent.js', 'hgbuild.js']) renameSync(join(from, name), join(to, name));
+  for (const name of [...Object.keys(LAZY).map((entry) => `${entry}.js`), 'hgbuild.js'])
+    renameSync(join(from, name), join(to, name));
   for (const name of readdirSync(join(to, 'chunks'))) {
     const path = join(to, 'chunks', name);
     if (!chunks.includes(name) && Date.now() - statSync(path).mtimeMs > KEEP_OLD_MS) rmSync(path, { force: true });

@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import type { AgentStatus, ControlReply, ControlRequest } from '../agent/control.ts';
+import { controlAgent } from '../agent/control-client.ts';
 
 /** The socket of the agent that serves this environment, as the launcher names it. */
 export function agentSocket(launcher: string, env: NodeJS.ProcessEnv): string | undefined {
@@ -10,6 +12,21 @@ export function agentSocket(launcher: string, env: NodeJS.ProcessEnv): string | 
   });
   const path = answer.stdout?.trim();
   return answer.status === 0 && path !== undefined && path !== '' ? path : undefined;
+}
+
+/**
+ * As {@link agentSocket}, beside whatever comes next: the path is in `file` a few milliseconds later. Not through a
+ * pipe: a pipe of Node's, once closed, opens `process.stderr` (see output.ts).
+ */
+export function writeAgentSocket(launcher: string, env: NodeJS.ProcessEnv, file: string): void {
+  const out = openSync(file, 'w', 0o600);
+  try {
+    const child = spawn(launcher, ['--hg-socket-path'], { env, stdio: ['ignore', out, 'ignore'] });
+    child.on('error', () => {});
+    child.unref();
+  } finally {
+    closeSync(out);
+  }
 }
 
 /** Starts the agent beside whatever comes next, without waiting: the first compile would only start it later. */
@@ -39,7 +56,6 @@ export async function askAgent(
 ): Promise<ControlReply | undefined> {
   const socket = agentSocket(launcher, env);
   if (socket === undefined) return undefined;
-  const { controlAgent } = await import('../agent/control-client.ts');
   return controlAgent(socket, request, timeoutMs);
 }
 

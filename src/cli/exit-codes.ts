@@ -22,6 +22,12 @@ export class CliError extends Error {
 
   constructor(message: string, exitCode: number = EXIT.usage) {
     super(message);
+    this.name = 'CliError';
     this.exitCode = exitCode;
   }
+}
+
+/** By its name, because the bundles of the lazily loaded commands have a class of their own. */
+export function isCliError(error: unknown): error is CliError {
+  return error instanceof Error && error.name === 'CliError';
 }

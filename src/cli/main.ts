@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
-import { CliError, EXIT } from './exit-codes.ts';
+import { compile } from './commands/compile.ts';
+import { wrap } from './commands/wrap.ts';
+import { CliError, EXIT, isCliError } from './exit-codes.ts';
 import { type CommandLine, parseCommandLine } from './global-flags.ts';
 import { printError } from './output.ts';
 import type { Context } from './settings-context.ts';
@@ -19,16 +21,15 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 /**
- * The wrapping commands come first and load nothing else: `hgbuild make` is on the way of every build, and commander
- * alone takes 9 ms to load. They take their arguments as they are, whatever these look like.
+ * What stands on the way of a build is in the first file; everything else is loaded when it is asked for: commander
+ * alone takes 9 ms. Wrapping commands take their arguments as they are, whatever these look like.
  */
 async function dispatch(context: Context, line: CommandLine): Promise<number> {
   const { word, rest } = line;
   if (word !== undefined && !line.help && !line.version) {
-    if (WRAPPED.has(baseName(word))) return (await import('./commands/wrap.ts')).wrap(context, word, rest);
-    if (word === 'wrap') return (await import('./commands/wrap.ts')).wrap(context, ...wrappedCommand(rest));
-    if (word.includes('/') || isDriverName(word))
-      return (await import('./commands/compile.ts')).compile(context, word, rest);
+    if (WRAPPED.has(baseName(word))) return wrap(context, word, rest);
+    if (word === 'wrap') return wrap(context, ...wrappedCommand(rest));
+    if (word.includes('/') || isDriverName(word)) return compile(context, word, rest);
     if (word === 'agent' && rest[0] === 'serve')
       return (await import('./commands/agent-serve.ts')).serve(context, rest);
   }
@@ -52,7 +53,7 @@ function workingDirectory(): string {
 }
 
 function report(error: unknown): number {
-  if (error instanceof CliError) {
+  if (isCliError(error)) {
     if (error.message !== '') printError(`hgbuild: ${error.message}`);
     return error.exitCode;
   }

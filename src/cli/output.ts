@@ -39,6 +39,14 @@ function write(fd: number, text: string | Uint8Array): void {
   }
 }
 
+/**
+ * Called where other processes share our streams. Closing any socket or pipe makes Node compare it with
+ * `process.stderr`, which opens that stream (Node 24.21, net.js): with nothing there, nothing is opened.
+ */
+export function keepStreamsUnopened(): void {
+  for (const name of ['stdout', 'stderr']) Object.defineProperty(process, name, { value: undefined });
+}
+
 /** Loaded on demand: `node:tty` pulls in the whole of `node:net`, 5 ms that a wrapped build has no use for. */
 export function isTerminal(fd: number): boolean {
   return process.getBuiltinModule('node:tty').isatty(fd);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { EXIT } from '../exit-codes.ts';
-import { printError } from '../output.ts';
+import { keepStreamsUnopened, printError } from '../output.ts';
 import { ignoredSignals, ignoring } from './ignored-signals.ts';
 import { inheritedDescriptors, stdioWith } from './inherited-descriptors.ts';
 import type { ToolCall } from './tool-call.ts';
@@ -26,6 +26,7 @@ const FORWARDED: readonly NodeJS.Signals[] = [
  * handed on, and we wait for the tool's own ending whatever it is.
  */
 export function runTool(call: ToolCall): Promise<ToolEnding> {
+  keepStreamsUnopened();
   return new Promise((resolve) => {
     // Before the tool starts: a signal that came right after would end us and leave the tool behind.
     const ignored = ignoredSignals(call.env);

@@ -2,11 +2,13 @@ import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** One wrapped build: the agent counts under its id, launchers that missed the agent leave lines in its file. */
+/** One wrapped build: the agent counts under its id, launchers that missed the agent leave lines in a file. */
 export interface Session {
   readonly id: string;
   /** Set in the tool's environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** A private directory, or `undefined` where none could be made. */
+  readonly directory: string | undefined;
   /** Compiles that ran without the agent. */
   fallbacks(): number;
   close(): void;
@@ -17,11 +19,12 @@ export function openSession(env: NodeJS.ProcessEnv): Session | undefined {
   if (/^[0-9a-f]{16}$/.test(env.HG_SESSION ?? '')) return undefined;
   const id = randomId();
   const directory = makeDirectory();
-  if (directory === undefined) return { id, env: { HG_SESSION: id }, fallbacks: () => 0, close: () => {} };
+  if (directory === undefined) return { id, env: { HG_SESSION: id }, directory, fallbacks: () => 0, close: () => {} };
   const file = join(directory, 'fallbacks');
   return {
     id,
     env: { HG_SESSION: id, HG_SESSION_FILE: file },
+    directory,
     fallbacks: () => countLines(file),
     close: () => rmSync(directory, { recursive: true, force: true }),
   };
