@@ -285,9 +285,12 @@ function compareOutputs(
   }
 }
 
-/** Whether the plain compiler gives the same bytes for an output each time (not with LTO or coverage without a seed). */
+/**
+ * Whether the plain compiler gives the same bytes for an output each time: not with LTO or coverage without a seed, and
+ * with gcc's -gctf only every other time, so it is asked often.
+ */
 function isStable(line: GeneratedLine, output: Output, bytes: Buffer, { root, scratch, plant }: Workspace): boolean {
-  for (let i = 0; i < 2; i++) {
+  for (let i = 0; i < 8; i++) {
     plant();
     spawnSync(line.compiler, [...line.args], {
       cwd: root,
