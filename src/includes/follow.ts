@@ -53,7 +53,7 @@ function isTest(op: Lookup['op']): boolean {
 function followHere(state: WalkState, visit: Visit, { op, name }: Lookup, own: Probe, next: number): boolean {
   if (isTest(op)) {
     if (isOpened(own.kind)) noteFound(state, own, { next, system: visit.system, once: false, early: false });
-    else listVain(state, own);
+    else listVain(state, own, true);
     return true;
   }
   if (!isOpened(own.kind)) {
@@ -74,11 +74,7 @@ function followList(
 ): boolean {
   const { op, name } = lookup;
   const { hit } = found;
-  if (hit === undefined) {
-    const counts = isTest(op) || lookup === STDC_PREDEF || state.truth === undefined;
-    if (counts) listAll(state, own, found);
-    return counts;
-  }
+  if (hit === undefined) return foundNowhere(state, lookup, own, found);
   const next = hit.index + 1;
   const inSystem = hit.index >= state.systemStart;
   if (isTest(op)) {
@@ -100,6 +96,27 @@ function followList(
 }
 
 /**
+ * A name without a file. An include of it was not evaluated, or the compile would have failed, with one exception: gcc
+ * (12.2) passes silently over an include whose name a `__has_include` has looked for in vain before.
+ */
+function foundNowhere(state: WalkState, lookup: Lookup, own: Probe | undefined, found: Resolution): boolean {
+  const { silent } = state;
+  const { name } = lookup;
+  if (isTest(lookup.op) || lookup === STDC_PREDEF || state.truth === undefined) {
+    listAll(state, own, found, isTest(lookup.op));
+    if (!isTest(lookup.op) || state.input.family !== 'gcc') return true;
+    const includes = silent.get(name) ?? [];
+    if (includes !== 'tested') for (const include of includes) listAll(state, include.own, include.found, true);
+    silent.set(name, 'tested');
+    return true;
+  }
+  const before = silent.get(name);
+  if (before === 'tested') listAll(state, own, found, true);
+  else if (state.input.family === 'gcc') silent.set(name, [...(before ?? []), { own, found }]);
+  return before === 'tested';
+}
+
+/**
  * A test for existence that succeeded. clang puts the file found into its depfile though it reads nothing of it: it is
  * then followed like an include, whose candidates before it count, because another file found would be listed instead.
  */
@@ -108,11 +125,12 @@ function noteFound(state: WalkState, probe: Probe, way: Way): boolean {
   return state.input.family === 'clang' && enter(state, probe, way);
 }
 
-function listAll(state: WalkState, own: Probe | undefined, found: Resolution): void {
-  if (own !== undefined) listVain(state, own);
-  if (found.listed) return;
+/** `asked`: for a test, whose answer the compiler's list does not tell. */
+function listAll(state: WalkState, own: Probe | undefined, found: Resolution, asked = false): void {
+  if (own !== undefined) listVain(state, own, asked);
+  if (found.listed && !asked) return;
   found.listed = true;
-  for (const directory of found.before) listVain(state, state.lookups.probe(directory, found.name));
+  for (const directory of found.before) listVain(state, state.lookups.probe(directory, found.name), asked);
 }
 
 /** How a file found is visited: see {@link Visit}; `once`: by #import. */

@@ -1,6 +1,6 @@
 import type { Refusal } from '../base/refusal.ts';
 import type { FileScan, Lookup } from './directives.ts';
-import { createLookups, type Directory, type Lookups, type Probe } from './lookups.ts';
+import { createLookups, type Directory, type Lookups, type Probe, type Resolution } from './lookups.ts';
 import { createTruth, type Truth } from './truth.ts';
 import type { WalkInput } from './walk.ts';
 
@@ -25,6 +25,12 @@ export interface ComputedLookup {
   readonly done: Set<string>;
 }
 
+export interface NowhereInclude {
+  /** The candidate in the includer's directory, for "name". */
+  readonly own: Probe | undefined;
+  readonly found: Resolution;
+}
+
 /** Everything one walk knows; grows until nothing is left to visit. */
 export interface WalkState {
   readonly input: WalkInput;
@@ -40,10 +46,17 @@ export interface WalkState {
   readonly computed: ComputedLookup[];
   readonly present: Set<string>;
   readonly absent: string[];
+  /** Those of `absent` that a file may have borne when the compiler asked: see {@link Walk.asked}. */
+  readonly asked: Set<string>;
   readonly directories: string[];
   readonly aliases: Map<string, string>;
   readonly hiding: Set<string>;
   readonly once: Set<string>;
+  /**
+   * gcc: names that lead nowhere. 'tested': `__has_include` asked for it, so includes of it may have been passed over in
+   * silence; else the includes to be taken for such if a test is still to come.
+   */
+  readonly silent: Map<string, 'tested' | readonly NowhereInclude[]>;
   /** Files that some include leads to though the compiler did not list them. */
   readonly outside: Set<string>;
   /** How each file was included: {@link AS_USER}, {@link AS_SYSTEM} or both. Undefined if nobody asked. */
@@ -70,10 +83,12 @@ export function beginWalk(input: WalkInput): WalkState {
     computed: [],
     present: new Set(),
     absent: [],
+    asked: new Set(),
     directories: [],
     aliases: new Map(),
     hiding: new Set(),
     once: new Set(),
+    silent: new Map(),
     outside: new Set(),
     origins: user === undefined ? undefined : new Map(),
     systemStart: user === undefined ? Number.POSITIVE_INFINITY : search.quote.length + user,
@@ -81,8 +96,12 @@ export function beginWalk(input: WalkInput): WalkState {
   };
 }
 
-/** Puts a path looked for in vain among the results, once. */
-export function listVain(state: WalkState, probe: Probe): void {
+/**
+ * Puts a path looked for in vain among the results, once. Had an include found a file there, the compiler's list would
+ * name it; without a list, or after a test for existence (`asked`), only the file system can tell.
+ */
+export function listVain(state: WalkState, probe: Probe, asked = false): void {
+  if ((asked || state.truth === undefined) && probe.kind === 'absent') state.asked.add(probe.path);
   if (probe.listed) return;
   probe.listed = true;
   (probe.kind === 'absent' ? state.absent : state.directories).push(probe.path);

@@ -404,6 +404,19 @@ test('equal files under #pragma once that gcc does not even list are refused', (
   });
 });
 
+test('gcc passes in silence over a missing include that was tested for before', () => {
+  const tree = {
+    't.c': '#include "x.h"\n#if __has_include(<no.h>)\n#endif\n#include "s/i.h"\n',
+    'x.h': '#ifdef NEVER\n#include "never.h"\n#include "no.h"\n#endif\n',
+    's/i.h': '#include "no.h"\n',
+    'q/z': '',
+  };
+  const result = walked(['gcc', 'c'], tree, { args: ['-iquote', 'q'] });
+  expect(result.files).toEqual(['t.c', 'x.h', 's/i.h']);
+  expect(result.absent).toEqual(expect.arrayContaining(['s/no.h', 'q/no.h', 'no.h']));
+  expect(result.absent).not.toContain('never.h');
+});
+
 test('modules matter to C++ only, and a date not where it is fixed', () => {
   const tree = { 't.c': '#if 0\nimport foo;\n#endif\n', 'd.c': '#if 0\n__DATE__ __TIME__\n#endif\n' };
   inTree(tree, (cwd) => {

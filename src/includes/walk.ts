@@ -21,6 +21,7 @@ import { AS_SYSTEM, AS_USER, beginWalk, type WalkState } from './walk-state.ts';
  * - An include R evaluated was found (a missing header is fatal, and R succeeded) and the file found was read, so it
  *   is in `truth`. Hence an include that leads to a file outside of `truth`, or nowhere, was in a branch not taken:
  *   R made no lookup for it, and nothing about it needs to hold. In R' the same branch is not taken, by induction.
+ *   The exception is gcc's silence after a failed `__has_include` of the same name: foundNowhere in follow.ts.
  * - An include that leads into `truth` may have been evaluated: every candidate before the one found is in `absent`
  *   (or in `directories`, for a directory that bears the name: both compilers pass over it).
  * - `__has_include` reads nothing and may have had either answer, so it counts wherever it stands: if found, that one
@@ -68,6 +69,11 @@ export interface Walk {
   readonly present: readonly string[];
   /** Paths looked for in vain, each by its topmost absent component: they must stay absent. */
   readonly absent: readonly string[];
+  /**
+   * Those of `absent` of which the compiler's list does not say that they were absent when it asked: what
+   * `__has_include` asks for is never listed. Nothing may have been removed there since the compile began.
+   */
+  readonly asked: readonly string[];
   /** Directories that bear the name of a header looked for: no file may take their place. */
   readonly directories: readonly string[];
   /** Other names by which files were found: each must keep leading to the same file (device and inode) as `file`. */
@@ -114,6 +120,7 @@ function finish(state: WalkState): Walk {
     files: [...scans.keys()],
     present: [...state.present].filter((path) => !scans.has(path)),
     absent: [...input.search.missing, ...state.absent],
+    asked: [...input.search.missing, ...state.asked],
     directories: state.directories,
     aliases: [...state.aliases].map(([path, file]) => ({ path, file })),
     hiding: [...state.hiding],
