@@ -14,7 +14,7 @@ import type { FileStates } from './file-state.ts';
 import type { PathHistory } from './path-history.ts';
 import type { RequestSettings } from './request-settings.ts';
 import type { Toolchain, Toolchains } from './toolchain.ts';
-import { openWays } from './ways.ts';
+import { openWays, type Ways } from './ways.ts';
 import type { CompileRequest } from './wire.ts';
 
 /** A compile of which everything is known that decides its result, but for the contents of the files it reads. */
@@ -31,6 +31,8 @@ export interface Description {
   readonly decidingFiles: readonly string[];
   /** Configuration files that do not exist, and places where the assembler was not found: they must stay absent. */
   readonly decidingAbsent: readonly string[];
+  /** Names in the directories that compiles write into, by real path, as they were before the compile. */
+  readonly namesBefore: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** Refused before it was clear that it is a compile at all, or a link, or nothing to us. */
@@ -101,7 +103,8 @@ export async function describeCompile(request: CompileRequest, services: Describ
   if (toolchain.kind === 'refused') return refused(toolchain);
   const native = meaning.nativeArch ? await services.nativeArch.expansion(request, meaning, toolchain) : '';
   if (native === undefined) return refused(refuse('compiler-unknown', '-march=native'));
-  services.history.note(directoriesAtWork(request, meaning), openWays());
+  const ways = openWays();
+  services.history.note(directoriesAtWork(request, meaning), ways);
   const fields = keyFields(request, meaning, toolchain, native, logicalDirectory(request, services.files));
   return {
     kind: 'compile',
@@ -115,6 +118,7 @@ export async function describeCompile(request: CompileRequest, services: Describ
       ...expanded.files.map((path) => inDirectory(request.cwd, path)),
       ...resolution.files.filter((file) => file.present).map((file) => file.path),
     ],
+    namesBefore: namesIn([request.cwd, directoryAt(request.cwd, meaning.output)], services.files, ways),
     decidingAbsent: [...resolution.files.filter((file) => !file.present).map((file) => file.path), ...toolchain.absent],
   };
 }
@@ -124,9 +128,27 @@ export async function describeCompile(request: CompileRequest, services: Describ
  * stamps will not tell.
  */
 function directoriesAtWork({ cwd }: CompileRequest, { source, output, searchArgs }: Invocation): readonly string[] {
-  const parents = [source, output].map((path) => inDirectory(cwd, path).replace(/[^/]*$/, ''));
+  const parents = [source, output].map((path) => directoryAt(cwd, path));
   const searched = searchArgs.map((arg) => inDirectory(cwd, arg.replace(/^-[I-]?/, '')));
   return [cwd, ...parents, ...searched];
+}
+
+function directoryAt(cwd: string, path: string): string {
+  return inDirectory(cwd, path).replace(/[^/]*$/, '');
+}
+
+function namesIn(
+  directories: readonly string[],
+  files: FileStates,
+  ways: Ways,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const names = new Map<string, ReadonlySet<string>>();
+  for (const directory of directories) {
+    const real = ways.find(directory)?.real;
+    const listing = real === undefined || names.has(real) ? undefined : files.listingOf(real);
+    if (real !== undefined && listing !== undefined) names.set(real, listing.names);
+  }
+  return names;
 }
 
 /** Joins as the kernel does: no `..` is folded, because a directory before it may be a symbolic link. */

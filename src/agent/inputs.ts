@@ -4,14 +4,12 @@ import type { AbsentGroup, Input } from '../cache/manifest.ts';
 import { absentGroups } from '../includes/absent-groups.ts';
 import type { SearchList } from '../includes/port.ts';
 import { type Alias, walk } from '../includes/walk.ts';
-import type { Stamp } from './answers.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
-import { isBefore } from './path-history.ts';
 import type { ReadFiles } from './read-files.ts';
 import { directoriesOf, partition } from './search-lists.ts';
+import type { SinceStart } from './unchanged.ts';
 import type { Ways } from './ways.ts';
-import type { CompileEnded } from './wire.ts';
 
 /** The conditions under which a result holds: what was read, what was asked for and found, what was not there. */
 export interface Conditions {
@@ -21,24 +19,15 @@ export interface Conditions {
   readonly absent: readonly AbsentGroup[];
 }
 
-/** The file system as of one piece of work. */
-export interface Sitting {
-  readonly files: FileStates;
-  readonly ways: Ways;
-  /** Whether a path has led to the same place since the compile began. */
-  readonly unmoved: (path: string) => boolean;
-}
-
 /** Learns the conditions of a successful run from its lists and from the scan. */
 export function learnConditions(
   description: Description,
   lists: ReadFiles,
   search: SearchList,
-  ended: CompileEnded,
-  sitting: Sitting,
+  since: SinceStart,
 ): Conditions | Refusal {
   const { invocation, request } = description;
-  const { files, ways, unmoved } = sitting;
+  const { files, ways, unmoved, isOld } = since;
   const truth = lists.truth === undefined ? undefined : new Set(lists.truth);
   const kindOf = (path: string) => files.stampOf(path)?.kind ?? 'absent';
   const walked = walk({
@@ -65,15 +54,16 @@ export function learnConditions(
   const reached = new Set(walked.files);
   const missed = lists.atLeast.find((path) => !reached.has(path) && !isReachedOtherwise(path, walked.files, files));
   if (missed !== undefined) return refuse('scan-incomplete', missed);
-  const isOld = (path: string): boolean => unmoved(path) && predates(path, ended, files);
   const named = [...directoriesOf(search), ...walked.directories, ...walked.aliases.map(({ path }) => path)];
   const changed =
-    [...walked.hiding, ...walked.present].find((path) => !isOld(path)) ?? named.find((path) => !unmoved(path));
+    [...walked.hiding, ...walked.present].find((path) => !isOld(path)) ??
+    named.find((path) => !unmoved(path)) ??
+    walked.asked.find((path) => !since.wasAbsent(path));
   if (changed !== undefined) return refuse('input-changed', changed);
   const extra = [...invocation.extraInputs.map((path) => inDirectory(request.cwd, path)), ...lists.assembler];
   // The source first; truth before the scan's own list, because its spelling is what lookups will ask for.
   const paths = new Set([inDirectory(request.cwd, invocation.source), ...(lists.truth ?? walked.files), ...extra]);
-  const inputs = settleInputs(paths, ended, sitting);
+  const inputs = settleInputs(paths, since);
   if ('kind' in inputs) return inputs;
   const others = [
     ...searchListInput(search),
@@ -126,7 +116,8 @@ export function identityNow({ path, flags }: Unsettled, files: FileStates, ways:
   const [alias = '', file = ''] = path.split('\0');
   const [one, other] = [files.stampOf(alias), files.stampOf(file)];
   const same = one !== undefined && one.stamp.ino === other?.stamp.ino && one.stamp.dev === other.stamp.dev;
-  return same ? sha256(`alias ${path}`) : undefined;
+  // The real path as well: one of several hard links may stand for all, and compilers print its name.
+  return same ? sha256(`alias ${path} ${ways.find(alias)?.real}`) : undefined;
 }
 
 function knownInputs(unsettled: readonly Unsettled[], files: FileStates, ways: Ways): readonly Input[] | Refusal {
@@ -167,8 +158,7 @@ function isReachedOtherwise(path: string, reached: readonly string[], files: Fil
 /** Digests of all inputs, each proved to be what the compiler read. */
 function settleInputs(
   paths: ReadonlySet<string>,
-  ended: CompileEnded,
-  { files, ways, unmoved }: Sitting,
+  { files, ways, predates, unmoved }: SinceStart,
 ): readonly Input[] | Refusal {
   const inputs: Input[] = [];
   for (const path of paths) {
@@ -177,20 +167,10 @@ function settleInputs(
       const special = files.stampOf(path);
       return refuse(special === undefined || special.kind === 'file' ? 'input-unreadable' : 'special-input', path);
     }
-    if (!stampPredates(state.stamp, ended) || !unmoved(path)) return refuse('input-changed', path);
+    if (!predates(state.stamp) || !unmoved(path)) return refuse('input-changed', path);
     const digest = fileIdentity(path, state.digest, ways);
     if (digest === undefined) return refuse('input-changed', path);
     inputs.push({ path, digest, flags: 0 });
   }
   return inputs;
-}
-
-function predates(path: string, ended: CompileEnded, files: FileStates): boolean {
-  const at = files.stampOf(path);
-  return at !== undefined && stampPredates(at.stamp, ended);
-}
-
-/** Was the file last touched surely before the compile began? Then it was read as it is now. */
-function stampPredates({ mtime, ctime }: Stamp, ended: CompileEnded): boolean {
-  return isBefore(mtime > ctime ? mtime : ctime, ended.startedNs);
 }

@@ -88,7 +88,8 @@ function proofOf(
     if (flags === DIRECTORY_INPUT) addIdentityCheck(path, files, collected);
     if (flags === SEARCH_LIST_INPUT)
       for (const directory of path.split('\0')) addIdentityCheck(directory, files, collected);
-    if (flags === ALIAS_INPUT) addIdentityCheck(path.slice(0, path.indexOf('\0')), files, collected);
+    if (flags === ALIAS_INPUT && fileCheck(path.slice(0, path.indexOf('\0')), files, ways, collected) === undefined)
+      return undefined;
   }
   for (const path of description.decidingAbsent) {
     if (files.stampOf(path) !== undefined) return undefined;

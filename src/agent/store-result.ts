@@ -13,6 +13,7 @@ import type { CompilePlan } from './plan.ts';
 import { discard, readLists } from './read-files.ts';
 import { entryWithoutBase, relocate } from './relocation.ts';
 import type { SearchLists } from './search-lists.ts';
+import { sinceStart } from './unchanged.ts';
 import { openWays } from './ways.ts';
 import type { CompileEnded } from './wire.ts';
 
@@ -84,12 +85,9 @@ export async function conditionsOf(
   if (lists.kind === 'refused') return lists;
   const search = await services.searchLists.of(description);
   if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
-  const ways = openWays();
-  return learnConditions(description, lists, search, ended, {
-    files: snapshotOf(services.files),
-    ways,
-    unmoved: (path) => services.history.unmoved(path, ended.startedNs, ways),
-  });
+  const snapshot = snapshotOf(services.files);
+  const since = sinceStart(ended.startedNs, snapshot, openWays(), services.history, description.namesBefore);
+  return learnConditions(description, lists, search, since);
 }
 
 /** Files the result a second time without its base directory, where nothing of the directory is in it. */

@@ -112,6 +112,7 @@ async function findPrograms(
     }),
   );
   const paths: string[] = [];
+  const directories = await programDirectories(question);
   const absent: string[] = [];
   let assembler: string | undefined;
   for (const [i, name] of names.entries()) {
@@ -119,11 +120,43 @@ async function findPrograms(
     if (answer === undefined || !answer.ok) return undefined;
     const said = answer.stdout.replace(/\n$/, '');
     const found = said.startsWith('/') ? said : name === 'as' ? searchPath(said, question, files, absent) : undefined;
+    if (name !== 'specs') absent.push(...placesBefore(name, said, directories, files));
     if (found === undefined) continue; // a C-only installation has no cc1plus, and specs are built in
     if (name === 'as') assembler = found;
     paths.push(found);
   }
   return { paths, absent, assembler };
+}
+
+/** Where the driver looks for its programs before PATH: COMPILER_PATH, -B and the installation's own directories. */
+async function programDirectories(question: ToolchainQuestion): Promise<readonly string[]> {
+  const says = await askCompiler(question.compiler, [...question.toolArgs, '-print-search-dirs'], question);
+  const listed = /^programs: =?(.*)$/m.exec(says?.stdout ?? '')?.[1]?.split(':') ?? [];
+  const absolute = listed.map((path) => (path.startsWith('/') ? path : `${question.cwd}/${path}`));
+  return [...new Set(absolute.map((path) => path.replace(/\/+$/, '')))];
+}
+
+/**
+ * Names that would be taken instead of the program found, were they there. gcc also takes headers from `include` beside
+ * such a program, so that a directory put before its own may not get one either.
+ */
+function placesBefore(
+  name: string,
+  found: string,
+  directories: readonly string[],
+  files: FileStates,
+): readonly string[] {
+  const places: string[] = [];
+  for (const directory of directories) {
+    if (files.stampOf(directory) === undefined) {
+      places.push(directory);
+      continue;
+    }
+    if (`${directory}/${name}` === found) break;
+    const others = name === 'cc1' ? ['include', 'include-fixed'] : [];
+    places.push(...[name, ...others].map((other) => `${directory}/${other}`));
+  }
+  return places.filter((path) => files.stampOf(path) === undefined);
 }
 
 /** Finds a program as execvp does; the places before it go into `absent`. */

@@ -1,0 +1,54 @@
+import type { Stamp } from './answers.ts';
+import type { FileStates } from './file-state.ts';
+import { isBefore, type PathHistory } from './path-history.ts';
+import type { Ways } from './ways.ts';
+
+/** What can be said about the time since a compile began, for one piece of work. */
+export interface SinceStart {
+  readonly files: FileStates;
+  readonly ways: Ways;
+  /** Was a stamp made before? */
+  predates(stamp: Stamp): boolean;
+  /** Has a path led to the same place all the time? False as well if it leads nowhere. */
+  unmoved(path: string): boolean;
+  /** Unmoved, and what lies there untouched. */
+  isOld(path: string): boolean;
+  /** Where nothing is now, was nothing then? */
+  wasAbsent(path: string): boolean;
+}
+
+/** Everything before the last slash. */
+function directoryPart(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+/** `namesBefore`: what was in some directories before, by their real paths; for those into which objects are written. */
+export function sinceStart(
+  startedNs: bigint,
+  files: FileStates,
+  ways: Ways,
+  history: PathHistory,
+  namesBefore: ReadonlyMap<string, ReadonlySet<string>>,
+): SinceStart {
+  const predates = ({ mtime, ctime }: Stamp): boolean => isBefore(mtime > ctime ? mtime : ctime, startedNs);
+  const unmoved = (path: string): boolean => history.unmoved(path, startedNs, ways);
+  const isOld = (path: string): boolean => {
+    const at = files.stampOf(path);
+    return at !== undefined && predates(at.stamp) && unmoved(path);
+  };
+  const wasAbsent = (path: string): boolean => {
+    let above = directoryPart(path);
+    let name = path.slice(above.length + 1);
+    while (above !== '' && ways.find(above) === undefined) {
+      name = above.slice(directoryPart(above).length + 1);
+      above = directoryPart(above);
+    }
+    const way = ways.find(above === '' ? '/' : above);
+    // A path through a file: as long as the file is old, nothing was below it.
+    if (way === undefined || way.end.kind !== 'directory') return isOld(above);
+    // A link to nothing: what it leads to may have been removed.
+    if (!unmoved(above === '' ? '/' : above) || files.hasEntry(`${way.real}/${name}`)) return false;
+    return predates(way.end.stamp) || namesBefore.get(way.real)?.has(name) === false;
+  };
+  return { files, ways, predates, unmoved, isOld, wasAbsent };
+}
