@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { fromNative } from '../base/byte-string.ts';
 import { janitor } from '../cache/janitor.ts';
+import { cacheLayout, makeDirectory } from '../cas/layout.ts';
 import { resolveSettings } from '../config/resolve.ts';
 import { openLog } from '../observe/log.ts';
 import { caches } from './caches.ts';
@@ -36,6 +37,7 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
   // With a broken configuration compiles are refused one by one, saying so; the agent itself can still explain.
   const settings = resolution.ok ? resolution.settings : (await defaultSettings(given)).settings;
   const directory = settings['cache.dir'];
+  makeCacheDirectory(directory);
   const log = openLog(`${directory}/agent.log`, settings['agent.log_level'], settings['agent.log_size']);
   const services = await composeServices(directory, (message, details) => log.logger.info(details, message));
   const serving = engine(services);
@@ -74,6 +76,11 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
   log.logger.info('agent stopped');
   log.flush();
   return 0;
+}
+
+/** So that the log has a place; where it cannot be made, compiles go on uncached and say why. */
+function makeCacheDirectory(directory: string): void {
+  makeDirectory(cacheLayout(directory), directory);
 }
 
 async function defaultSettings(env: Readonly<Record<string, string>>) {

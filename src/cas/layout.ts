@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { fsPath } from '../base/byte-string.ts';
+import { makeDirectories } from './make-directories.ts';
 import { asUnwritable, errnoOf, type Unwritable } from './unwritable.ts';
 
 /**
@@ -65,22 +66,11 @@ export function parentOf(path: string): string {
 /** Makes a directory below the cache root with all its parents, and the cache tag with the root. */
 export function makeDirectory(layout: CacheLayout, directory: string): Unwritable | undefined {
   try {
-    if (!makeLast(directory)) mkdirSync(fsPath(directory), { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectories(directory, DIRECTORY_MODE);
     tagCacheDirectory(layout.root);
     return undefined;
   } catch (error) {
     return asUnwritable(error);
-  }
-}
-
-/** Nearly always only the last component is missing (one of the 256); the recursive way costs ten times as much. */
-function makeLast(directory: string): boolean {
-  try {
-    mkdirSync(fsPath(directory), { mode: DIRECTORY_MODE });
-    return true;
-  } catch (error) {
-    errnoOf(error);
-    return false;
   }
 }
 

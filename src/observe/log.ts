@@ -14,10 +14,7 @@ export interface RotatingLog {
 /** Without a writable file the log goes nowhere: the agent serves on. */
 export function openLog(path: string, level: string, maxBytes: number): RotatingLog {
   const file = tryOpen(path);
-  const logger = pino(
-    { level: file === undefined ? 'silent' : level, base: null },
-    file ?? destination('/dev/null'),
-  );
+  const logger = pino({ level: file === undefined ? 'silent' : level, base: null }, file ?? destination('/dev/null'));
   return {
     logger,
     rotate() {
@@ -42,7 +39,7 @@ export function openLog(path: string, level: string, maxBytes: number): Rotating
 
 function tryOpen(path: string): ReturnType<typeof destination> | undefined {
   try {
-    const file = destination({ dest: path, sync: true, mkdir: true, mode: 0o600 });
+    const file = destination({ dest: path, sync: true, mode: 0o600 });
     // A disk that fills up later must not take the agent down.
     file.on('error', () => undefined);
     return file;

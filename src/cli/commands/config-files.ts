@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { forDisplay } from '../../base/byte-string.ts';
+import { forDisplay, fromNative } from '../../base/byte-string.ts';
+import { makeDirectories } from '../../cas/make-directories.ts';
 import { CONFIG_FILE_NAME } from '../../config/locations.ts';
 import { describeProblem } from '../../config/problem.ts';
 import { SETTING_KEYS, SETTINGS } from '../../config/settings.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
-import { makeDirectory } from '../make-directory.ts';
 import { printError, printJson, printOut } from '../output.ts';
 import { type Context, resolutionOf } from '../settings-context.ts';
 
@@ -28,7 +28,7 @@ export async function configCheck(context: Context, json: boolean): Promise<numb
 export async function configInit(context: Context, project: boolean): Promise<number> {
   const path = project ? join(context.cwd, CONFIG_FILE_NAME) : await userFile(context);
   try {
-    makeDirectory(dirname(path));
+    makeDirectories(fromNative(dirname(path)));
     writeFileSync(path, configTemplate(project), { flag: 'wx' });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

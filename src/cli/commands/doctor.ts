@@ -1,15 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, lstatSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { forDisplay } from '../../base/byte-string.ts';
+import { forDisplay, fromNative } from '../../base/byte-string.ts';
 import { formatBytes } from '../../base/bytes.ts';
+import { makeDirectories } from '../../cas/make-directories.ts';
 import { nearestName } from '../../config/nearest-name.ts';
 import { describeProblem } from '../../config/problem.ts';
 import { OTHER_VARIABLES, SETTINGS, type Settings } from '../../config/settings.ts';
 import { agentSocket, agentStatus, startAgent } from '../agent-calls.ts';
 import { EXIT } from '../exit-codes.ts';
 import { BUILD_ID, findLauncher } from '../installation.ts';
-import { makeDirectory } from '../make-directory.ts';
 import { formatTable, painter, printJson, printOut, useColour } from '../output.ts';
 import { type Context, environmentWithFlags, resolutionOf } from '../settings-context.ts';
 import { compilersInPath } from '../wrap/compiler-names.ts';
@@ -107,7 +107,7 @@ function cacheFindings(settings: Settings): readonly Finding[] {
   const path = forDisplay(settings['cache.dir']);
   const findings: Finding[] = [];
   try {
-    makeDirectory(path, 0o700);
+    makeDirectories(fromNative(path), 0o700);
     accessSync(path, constants.W_OK | constants.X_OK);
     const owner = statSync(path).uid;
     const mine = process.getuid?.() ?? owner;

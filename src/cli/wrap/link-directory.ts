@@ -1,8 +1,9 @@
 import { lstatSync, mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fromNative } from '../../base/byte-string.ts';
+import { makeDirectories } from '../../cas/make-directories.ts';
 import { stateDirectory } from '../installation.ts';
-import { makeDirectory } from '../make-directory.ts';
 import { quickHash } from './quick-hash.ts';
 
 /**
@@ -33,7 +34,7 @@ function privateBases(env: NodeJS.ProcessEnv): readonly string[] {
   if (state !== undefined && ownerOfNearest(state) === uid) bases.push(state);
   const shared = join(tmpdir(), `hybridgrid-${uid}`);
   try {
-    makeDirectory(shared, 0o700);
+    makeDirectories(fromNative(shared), 0o700);
     const stats = lstatSync(shared);
     if (stats.isDirectory() && stats.uid === uid && (stats.mode & 0o022) === 0) bases.push(shared);
   } catch {
@@ -65,7 +66,7 @@ function holdsLinks(directory: string, launcher: string, names: readonly string[
 
 /** Appears whole or not at all; of two that make it at once one wins and both have the same. */
 function createLinks(parent: string, directory: string, launcher: string, names: readonly string[]): void {
-  makeDirectory(parent, 0o700);
+  makeDirectories(fromNative(parent), 0o700);
   const fresh = mkdtempSync(join(parent, '.new-'));
   try {
     for (const name of names) symlinkSync(launcher, join(fresh, name));
@@ -85,7 +86,7 @@ export function installLinks(
   launcher: string,
   names: readonly string[],
 ): { made: string[]; kept: string[] } {
-  makeDirectory(directory);
+  makeDirectories(fromNative(directory));
   const made: string[] = [];
   const kept: string[] = [];
   for (const name of names) {
