@@ -65,7 +65,8 @@ const REQUIRE =
 
 async function bundle(id: string): Promise<void> {
   const { build } = await import('esbuild');
-  const fresh = join(ROOT, `dist.new-${process.pid}`);
+  // Below build/, which git does not look at: a build that is killed leaves it behind.
+  const fresh = join(ROOT, `build/dist-${process.pid}`);
   const common: BuildOptions = {
     absWorkingDir: ROOT,
     outdir: fresh,

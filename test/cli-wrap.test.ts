@@ -317,6 +317,17 @@ describe('the summary', () => {
     expect(SUMMARY.exec(err)?.[1]).toMatch(/^1 compile: 1 without the agent|^no compile went through/);
   });
 
+  test('a cache that cannot be written is a warning, and the compile goes on', async () => {
+    smallProject();
+    const HG_CACHE_DIR = join(file('a-file', ''), 'cache');
+    const { err, status } = await hgbuild(['make'], { HG_CACHE_DIR });
+    expect(status).toBe(0);
+    expect(existsSync(join(work, 'a.o'))).toBe(true);
+    expect(err.split('\n')[0]).toBe(
+      `hgbuild: warning: ${HG_CACHE_DIR} cannot be written (ENOTDIR), nothing will be kept; see \`hgbuild doctor\``,
+    );
+  });
+
   test('nothing is left in the temporary directory', async () => {
     const env = { TMPDIR: mkdtempSync(join(work, 'tmp-')) };
     await hgbuild(['wrap', 'true'], env);
