@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -40,9 +41,14 @@ static const char *variable(const char *name) {
   return value && *value ? value : NULL;
 }
 
+/* Booleans as the configuration reads them. */
 static int flag_set(const char *name) {
+  static const char *off[] = {"0", "false", "no", "off"};
   const char *value = variable(name);
-  return value && strcmp(value, "0") != 0;
+  if (!value) return 0;
+  for (size_t i = 0; i < sizeof off / sizeof *off; i++)
+    if (strcasecmp(value, off[i]) == 0) return 0;
+  return 1;
 }
 
 /* The private directory for sockets: ours, mode 0700, or none. */
@@ -160,20 +166,25 @@ static int own_root(char *out, size_t size) {
   return 0;
 }
 
-/* The agent's environment: what says where things are. Nothing of make's (MAKEFLAGS), no LD_PRELOAD (fakeroot). */
+static int starts_with_any(const char *entry, const char *const *prefixes, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (strncmp(entry, prefixes[i], strlen(prefixes[i])) == 0) return 1;
+  return 0;
+}
+
+/* The agent's environment: what says where things are and how the agent itself is set. Nothing of make's (MAKEFLAGS), no
+ * LD_PRELOAD (fakeroot), nothing that belongs to one compile or build. */
 static char **agent_environment(void) {
-  static const char *kept[] = {"HOME=", "XDG_", "PATH=", "TMPDIR=", "HG_CACHE_DIR=", "HG_CONFIG=", "HG_RUNTIME_DIR=",
-                               "HG_IDLE_EXIT=", "HG_LOG_LEVEL=", "HG_MAX_SIZE=", "USER=", "LOGNAME=", "NODE_OPTIONS="};
+  static const char *const kept[] = {"HOME=", "XDG_", "PATH=", "TMPDIR=", "USER=", "LOGNAME=", "NODE_OPTIONS=", "HG_"};
+  static const char *const left[] = {"HG_SESSION", "HG_NESTED=", "HG_DISABLE=", "HG_VERBOSE=", "HG_QUIET="};
   size_t count = 0, used = 0;
   while (environ[count]) count++;
   char **result = calloc(count + 1, sizeof *result);
   if (!result) return environ;
   for (size_t i = 0; i < count; i++)
-    for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
-      if (strncmp(environ[i], kept[k], strlen(kept[k])) == 0) {
-        result[used++] = environ[i];
-        break;
-      }
+    if (starts_with_any(environ[i], kept, sizeof kept / sizeof *kept) &&
+        !starts_with_any(environ[i], left, sizeof left / sizeof *left))
+      result[used++] = environ[i];
   return result;
 }
 
@@ -208,14 +219,15 @@ static void become_agent(const agent_socket *socket_path, int lock) {
   _exit(1);
 }
 
-/* Starts the agent unless somebody else is at it. Forks twice: the compiler we may exec next must not inherit a child. */
-static void start_agent(const agent_socket *socket_path) {
+/* Starts the agent; 0: somebody else is at it, or an agent is still ending. Forks twice: the compiler we may exec next
+ * must not inherit a child. */
+static int start_agent(const agent_socket *socket_path) {
   char path[PATH_MAX];
   sibling_path(socket_path, "lock", path, sizeof path);
   int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0) {
     if (lock >= 0) close(lock);
-    return;
+    return 0;
   }
   pid_t child = fork();
   if (child == 0) {
@@ -224,6 +236,7 @@ static void start_agent(const agent_socket *socket_path) {
   }
   if (child > 0) waitpid(child, NULL, 0);
   close(lock);
+  return 1;
 }
 
 /* True once nobody holds the agent's lock: it could not start, or died. */
@@ -245,8 +258,7 @@ static int connect_agent(const agent_socket *socket_path) {
     if (errno == ENOENT || errno == ECONNREFUSED) {
       if (!started) {
         if (marked_recently(socket_path, "failed", 30)) return -1;
-        start_agent(socket_path);
-        started = 1;
+        started = start_agent(socket_path);
       } else if (waited > 50 && agent_is_gone(socket_path)) {
         mark(socket_path, "failed");
         return -1;

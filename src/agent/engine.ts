@@ -1,5 +1,5 @@
 import type { Digest } from '../base/digest.ts';
-import type { RefusalReason } from '../base/refusal.ts';
+import { NO_COMPILES, type RefusalReason } from '../base/refusal.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
 import { findHit, verboseNote } from './hits.ts';
@@ -73,8 +73,6 @@ export interface EngineServices extends DescribeServices, StoreServices {
   readonly log: (message: string, details: object) => void;
 }
 
-const NO_COMPILES: ReadonlySet<RefusalReason> = new Set(['link', 'preprocess-only', 'no-source']);
-
 export function engine(services: EngineServices): Engine {
   const { sessions, prepared, churning } = services;
   let storing = 0;
@@ -139,6 +137,7 @@ export function engine(services: EngineServices): Engine {
     undelivered(session, { cache }) {
       sessions.local(session);
       cache.statistics.count('fallbacks');
+      cache.statistics.count('misses');
     },
     settled: () => stores,
     get storing() {

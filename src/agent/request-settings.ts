@@ -1,6 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { fromBytes, fsPath } from '../base/byte-string.ts';
-import { type FileRead, type LookedAt, type Resolution, resolveSettings } from '../config/resolve.ts';
+import { diskReader } from '../config/file-reader.ts';
+import { type LookedAt, type Resolution, resolveSettings } from '../config/resolve.ts';
 import type { FileStates } from './file-state.ts';
 
 /**
@@ -13,6 +12,9 @@ export interface RequestSettings {
 
 const DECIDING = /^(HG_|XDG_CONFIG_HOME$|XDG_CACHE_HOME$|HOME$)/;
 const MEMORY_LIMIT = 5_000;
+
+/** The same eyes as the command line's. */
+export const readConfigFile = diskReader(process.getuid?.() ?? 0);
 
 interface Remembered {
   readonly resolution: Resolution;
@@ -47,15 +49,4 @@ export function requestSettings(files: FileStates): RequestSettings {
 
 function equal(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((text, i) => text === b[i]);
-}
-
-export function readConfigFile(path: string): FileRead {
-  try {
-    const st = statSync(fsPath(path), { throwIfNoEntry: false });
-    if (st === undefined) return { kind: 'absent' };
-    const foreign = st.uid !== process.getuid?.() && st.uid !== 0;
-    return { kind: 'text', text: fromBytes(readFileSync(fsPath(path))), foreign };
-  } catch (error) {
-    return { kind: 'unreadable', message: error instanceof Error ? error.message : String(error) };
-  }
 }

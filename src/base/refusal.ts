@@ -53,6 +53,9 @@ export const REFUSALS = {
 
 export type RefusalReason = keyof typeof REFUSALS;
 
+/** Reasons that say the call compiles nothing that could be kept: counted by name, but no compile that was refused. */
+export const NO_COMPILES: ReadonlySet<string> = new Set<RefusalReason>(['link', 'preprocess-only', 'no-source']);
+
 /** Why a compile was not cached, and on what: `detail` is the option, file or variable (a byte string). */
 export interface Refusal {
   readonly kind: 'refused';

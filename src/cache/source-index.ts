@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
+import { fsPath } from '../base/byte-string.ts';
 import { type Digest, parseDigest, sha256 } from '../base/digest.ts';
 import { type CacheLayout, shardedPath } from '../cas/layout.ts';
 import { readSmallJson, writeSmallJson } from './small-file.ts';
@@ -32,7 +34,8 @@ export function openSourceIndex(layout: CacheLayout): SourceIndex {
       const path = absolute(source, command.cwd);
       const record = encode(path, command);
       const digest = sha256(JSON.stringify(record));
-      if (written.get(path) === digest) return;
+      // `cache clear` may have taken it away meanwhile.
+      if (written.get(path) === digest && existsSync(fsPath(pathOf(layout, path)))) return;
       if (writeSmallJson(layout, pathOf(layout, path), record)) return;
       if (written.size >= REMEMBERED) written.clear();
       written.set(path, digest);

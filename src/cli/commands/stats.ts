@@ -1,7 +1,7 @@
 import { forDisplay } from '../../base/byte-string.ts';
 import { formatBytes } from '../../base/bytes.ts';
 import { formatDuration } from '../../base/duration.ts';
-import { REFUSALS, type RefusalReason } from '../../base/refusal.ts';
+import { NO_COMPILES, REFUSALS, type RefusalReason } from '../../base/refusal.ts';
 import type { Counters } from '../../cache/counters.ts';
 import { readStatistics, type StatisticsReport, zeroStatistics } from '../../cache/statistics.ts';
 import { cacheLayout } from '../../cas/layout.ts';
@@ -40,7 +40,7 @@ export async function stats(
 
 /** The names that a session's counters have, too (docs/json.md). They are only added to. */
 function jsonReport(directory: string, { counters, since }: StatisticsReport): unknown {
-  const { hits, misses, refused, notCompiles, storeFailures, ...others } = counters;
+  const { hits, misses, refused, notCompiles: _counted, storeFailures, ...others } = counters;
   const compiles = compilesOf(counters);
   return {
     cacheDir: directory,
@@ -48,17 +48,30 @@ function jsonReport(directory: string, { counters, since }: StatisticsReport): u
     compiles,
     hits,
     local: misses,
-    refused: total(refused),
+    refused: refusedCompiles(counters),
     refusals: refused,
-    notCompiles,
+    notCompiles: otherCalls(counters),
     ...others,
     storeFailures,
   };
 }
 
 /** Calls that compile something: what was answered, what had to run, what was refused. */
-function compilesOf({ hits, misses, refused }: Counters): number {
-  return hits + misses + total(refused);
+function compilesOf(counters: Counters): number {
+  return counters.hits + counters.misses + refusedCompiles(counters);
+}
+
+/** A link is refused by name, too, but it is no compile. */
+function refusedCompiles({ refused }: Counters): number {
+  return total(refused) - linksAndTheLike(refused);
+}
+
+function otherCalls({ notCompiles, refused }: Counters): number {
+  return notCompiles + linksAndTheLike(refused);
+}
+
+function linksAndTheLike(refused: Counters['refused']): number {
+  return total(Object.fromEntries(Object.entries(refused).filter(([reason]) => NO_COMPILES.has(reason))));
 }
 
 function total(reasons: Readonly<Record<string, number>>): number {
@@ -68,13 +81,13 @@ function total(reasons: Readonly<Record<string, number>>): number {
 function table(directory: string, { counters, since }: StatisticsReport, paint: Paint): string {
   const compiles = compilesOf(counters);
   const share = (count: number): string => (compiles === 0 ? '' : `${((100 * count) / compiles).toFixed(1)} %`);
-  const refused = total(counters.refused);
+  const refused = refusedCompiles(counters);
   const rows = [
     ['compiles', String(compiles), ''],
     ['  hits', String(counters.hits), share(counters.hits)],
     ['  local', String(counters.misses), share(counters.misses)],
     ['  refused', String(refused), share(refused)],
-    ['other calls', String(counters.notCompiles), ''],
+    ['other calls', String(otherCalls(counters)), ''],
     ['results stored', String(counters.stored), ''],
     ['hits not delivered', String(counters.fallbacks), ''],
     ['damaged blobs dropped', String(counters.badBlobs), ''],
