@@ -88,18 +88,18 @@ export async function describeCompile(request: CompileRequest, services: Describ
   // The family is confirmed by the compiler itself; parsing needs a guess first because options choose the parts.
   const allowScript = settings['compile.allow_script_compilers'].includes(request.compiler);
   const asked = { compiler: request.compiler, cwd: request.cwd, env: request.env, allowScript };
-  const general = await services.toolchains.identify({ ...asked, toolArgs: [] });
+  const general = await services.toolchains.identify({ ...asked, toolArgs: [], splitsDebug: false });
   if (general.kind === 'refused') return refused(general);
-  const mode = driver?.mode ?? (general.family === 'gcc' || general.family === 'clang' ? 'c' : 'c');
-  const meaning = parseCommandLine({ family: general.family, mode, args: expanded.args });
+  const meaning = parseCommandLine({ family: general.family, mode: driver?.mode ?? 'c', args: expanded.args });
   if (meaning.kind === 'refused') return refused(meaning);
   if (meaning.kind === 'not-a-compile') return { kind: 'not-a-compile', settings };
   if (driver === undefined) return refused(refuse('not-a-compiler', request.compiler));
 
-  const toolchain =
-    meaning.toolArgs.length === 0
-      ? general
-      : await services.toolchains.identify({ ...asked, toolArgs: meaning.toolArgs });
+  const splitsDebug = general.family === 'gcc' && meaning.outputs.some((output) => output.role === 'dwo');
+  const special = splitsDebug || meaning.toolArgs.length > 0;
+  const toolchain = special
+    ? await services.toolchains.identify({ ...asked, toolArgs: meaning.toolArgs, splitsDebug })
+    : general;
   if (toolchain.kind === 'refused') return refused(toolchain);
   const native = meaning.nativeArch ? await services.nativeArch.expansion(request, meaning, toolchain) : '';
   if (native === undefined) return refused(refuse('compiler-unknown', '-march=native'));

@@ -28,7 +28,9 @@ export function learnConditions(
 ): Conditions | Refusal {
   const { invocation, request } = description;
   const { files, ways, unmoved, isOld } = since;
-  const truth = lists.truth === undefined ? undefined : new Set(lists.truth);
+  const extraInputs = invocation.extraInputs.map((path) => inDirectory(request.cwd, path));
+  const noHeaders = new Set([...extraInputs, ...(lists.truth ?? []).filter((path) => SANITIZER_LIST.test(path))]);
+  const truth = lists.truth === undefined ? undefined : new Set(lists.truth.filter((path) => !noHeaders.has(path)));
   const kindOf = (path: string) => files.stampOf(path)?.kind ?? 'absent';
   const walked = walk({
     cwd: request.cwd,
@@ -52,7 +54,9 @@ export function learnConditions(
   });
   if (walked.problem !== undefined) return walked.problem;
   const reached = new Set(walked.files);
-  const missed = lists.atLeast.find((path) => !reached.has(path) && !isReachedOtherwise(path, walked.files, files));
+  const missed = lists.atLeast.find(
+    (path) => !reached.has(path) && !noHeaders.has(path) && !isReachedOtherwise(path, walked.files, files),
+  );
   if (missed !== undefined) return refuse('scan-incomplete', missed);
   const named = [...directoriesOf(search), ...walked.directories, ...walked.aliases.map(({ path }) => path)];
   const changed =
@@ -60,7 +64,7 @@ export function learnConditions(
     named.find((path) => !unmoved(path)) ??
     walked.asked.find((path) => !since.wasAbsent(path));
   if (changed !== undefined) return refuse('input-changed', changed);
-  const extra = [...invocation.extraInputs.map((path) => inDirectory(request.cwd, path)), ...lists.assembler];
+  const extra = [...noHeaders, ...lists.assembler];
   // The source first; truth before the scan's own list, because its spelling is what lookups will ask for.
   const paths = new Set([inDirectory(request.cwd, invocation.source), ...(lists.truth ?? walked.files), ...extra]);
   const inputs = settleInputs(paths, since);
@@ -76,6 +80,9 @@ export function learnConditions(
   const absent = groups.map(({ dir, names, byName }) => ({ dir, names: [...names, ...byName] }));
   return { kind: 'conditions', inputs: [...inputs, ...known], present: walked.present, absent };
 }
+
+/** clang's depfile names the lists its sanitizers read: its own below the resource directory, and the user's. */
+const SANITIZER_LIST = /_(?:ignore|black|abi)list\.txt$/;
 
 /** Marks an input that is a directory: known by where its name really leads. */
 export const DIRECTORY_INPUT = 1;

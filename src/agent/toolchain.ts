@@ -35,6 +35,8 @@ export interface ToolchainQuestion extends AskContext {
   /** Options that choose other parts (-B, --sysroot, -m32). */
   readonly toolArgs: readonly string[];
   readonly allowScript: boolean;
+  /** gcc runs objcopy to split debug information off. */
+  readonly splitsDebug: boolean;
 }
 
 export interface Toolchains {
@@ -58,6 +60,7 @@ export function toolchains(files: FileStates): Toolchains {
         question.compiler,
         question.toolArgs,
         question.allowScript,
+        question.splitsDebug,
         DECIDING_VARIABLES.map((name) => question.env.get(name) ?? null),
         question.toolArgs.length > 0 ? question.cwd : '',
       ]);
@@ -105,6 +108,7 @@ async function findPrograms(
   files: FileStates,
 ): Promise<Programs | undefined> {
   const names = family === 'gcc' ? ['cc1', 'cc1plus', 'as', 'specs'] : ['as'];
+  if (question.splitsDebug) names.push('objcopy');
   const answers = await Promise.all(
     names.map((name) => {
       const option = name === 'specs' ? '-print-file-name=' : '-print-prog-name=';
@@ -119,7 +123,7 @@ async function findPrograms(
     const answer = answers[i];
     if (answer === undefined || !answer.ok) return undefined;
     const said = answer.stdout.replace(/\n$/, '');
-    const found = said.startsWith('/') ? said : name === 'as' ? searchPath(said, question, files, absent) : undefined;
+    const found = said.startsWith('/') ? said : inPath(name) ? searchPath(said, question, files, absent) : undefined;
     if (name !== 'specs') absent.push(...placesBefore(name, said, directories, files));
     if (found === undefined) continue; // a C-only installation has no cc1plus, and specs are built in
     if (name === 'as') assembler = found;
@@ -157,6 +161,11 @@ function placesBefore(
     places.push(...[name, ...others].map((other) => `${directory}/${other}`));
   }
   return places.filter((path) => files.stampOf(path) === undefined);
+}
+
+/** Parts that are no compiler's own: the driver takes them from PATH where it has none beside it. */
+function inPath(name: string): boolean {
+  return name === 'as' || name === 'objcopy';
 }
 
 /** Finds a program as execvp does; the places before it go into `absent`. */

@@ -21,7 +21,7 @@ export const CLANG_FLAG_NAMES = words(`
   honor-infinities honor-nans ignore-exceptions inline-hint-functions instrument-function-entry-bare
   instrument-functions-after-inlining integrated-cc1 jmc keep-persistent-storage-variables keep-system-includes
   lax-vector-conversions= legacy-pass-manager limited-precision= macro-backtrace-limit= max-tokens= max-type-align
-  max-type-align= ms-compatibility ms-compatibility-version= ms-define-stdc ms-hotpatch ms-kernel ms-memptr-rep=
+  max-type-align= ms-define-stdc ms-hotpatch ms-kernel ms-memptr-rep=
   ms-tls-guards ms-volatile msc-version= new-alignment= new-infallible openmp-extensions openmp-use-tls
   openmp-version= operator-arrow-depth= parse-all-comments pascal-strings pch-codegen pch-debuginfo
   pch-instantiate-templates pointer-tbaa preserve-as-comments protect-parens pseudo-probe-for-profiling

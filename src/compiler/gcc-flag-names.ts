@@ -12,7 +12,7 @@ export const GCC_FLAG_NAMES = words(`
   analyzer-transitivity analyzer-undo-inlining analyzer-verbose-edges analyzer-verbose-state-changes
   analyzer-verbosity= argument-alias argument-noalias argument-noalias-anything argument-noalias-global
   asan-shadow-offset= assume-sane-operators-new-delete auto-inc-dec avoid-store-forwarding bit-tests
-  branch-target-load-optimize branch-target-load-optimize2 call-used- canonical-system-headers check-data-deps
+  branch-target-load-optimize branch-target-load-optimize2 call-used- check-data-deps
   check-new checking checking= code-hoisting combine-stack-adjustments compare-elim concepts
   concepts-diagnostics-depth= concepts-ts condition-coverage constexpr-cache-depth= constexpr-fp-except
   constexpr-loop-limit= constexpr-ops-limit= contract-assumption-mode= contract-build-level=

@@ -2,7 +2,7 @@ import { refuse } from '../base/refusal.ts';
 import type { Lookup } from './directives.ts';
 import { type Directory, isOpened, type Probe, type Resolution } from './lookups.ts';
 import { baseName, directoryOf, tidyPath } from './paths.ts';
-import { AS_SYSTEM, AS_USER, listVain, type Visit, type WalkState } from './walk-state.ts';
+import { listVain, type Visit, type WalkState } from './walk-state.ts';
 
 /** The implicit include of gcc: a header that may be missing, and after which precompiled headers are still asked for. */
 export const STDC_PREDEF: Lookup = { op: 'include', form: 'angle', name: 'stdc-predef.h' };
@@ -52,7 +52,7 @@ function isTest(op: Lookup['op']): boolean {
  */
 function followHere(state: WalkState, visit: Visit, { op, name }: Lookup, own: Probe, next: number): boolean {
   if (isTest(op)) {
-    if (isOpened(own.kind)) noteFound(state, own, { next, system: visit.system, once: false, early: false });
+    if (isOpened(own.kind)) noteFound(state, own, { next, once: false, early: false });
     else listVain(state, own, true);
     return true;
   }
@@ -60,7 +60,7 @@ function followHere(state: WalkState, visit: Visit, { op, name }: Lookup, own: P
     if (state.truth === undefined) listVain(state, own);
     return state.truth === undefined;
   }
-  if (enter(state, own, { next, system: visit.system, once: op === 'import', early: false })) return true;
+  if (enter(state, own, { next, once: op === 'import', early: false })) return true;
   leaveOut(state, own, visit, name, 0);
   return false;
 }
@@ -76,19 +76,14 @@ function followList(
   const { hit } = found;
   if (hit === undefined) return foundNowhere(state, lookup, own, found);
   const next = hit.index + 1;
-  const inSystem = hit.index >= state.systemStart;
   if (isTest(op)) {
-    // A test is no include: whether the includer is a system header does not matter for it.
-    const isListed = noteFound(state, hit.probe, { next, system: inSystem, once: false, early: false });
+    const isListed = noteFound(state, hit.probe, { next, once: false, early: false });
     if (isListed) listAll(state, own, found);
     return true;
   }
-  const system = inSystem || visit.system;
-  const way = system ? AS_SYSTEM : AS_USER;
-  if (found.verdict === undefined || visit.early || op === 'import' || (found.entered & way) === 0) {
-    const entered = enter(state, hit.probe, { next, system, once: op === 'import', early: lookup === STDC_PREDEF });
+  if (found.verdict === undefined || visit.early || op === 'import') {
+    const entered = enter(state, hit.probe, { next, once: op === 'import', early: lookup === STDC_PREDEF });
     found.verdict = entered ? 'followed' : 'left out';
-    found.entered |= way;
     if (!entered) leaveOut(state, hit.probe, visit, name, next);
   }
   if (found.verdict === 'followed') listAll(state, own, found);
@@ -134,11 +129,11 @@ function listAll(state: WalkState, own: Probe | undefined, found: Resolution, as
 }
 
 /** How a file found is visited: see {@link Visit}; `once`: by #import. */
-type Way = Pick<Visit, 'next' | 'system' | 'early'> & { readonly once: boolean };
+type Way = Pick<Visit, 'next' | 'early'> & { readonly once: boolean };
 
 /** Puts a file found on the stack. False if the compiler did not list it: then the directive was in a branch not taken. */
-function enter(state: WalkState, probe: Probe, { next, system, early, once }: Way): boolean {
-  const { truth, lookups, todo, origins } = state;
+function enter(state: WalkState, probe: Probe, { next, early, once }: Way): boolean {
+  const { truth, lookups, todo } = state;
   const match = truth === undefined ? { path: probe.path, alias: false } : truth.match(probe.path);
   if (match === undefined) return false;
   if (probe.kind === 'other') {
@@ -147,14 +142,13 @@ function enter(state: WalkState, probe: Probe, { next, system, early, once }: Wa
   }
   const { path, alias } = match;
   if (once) state.once.add(path);
-  origins?.set(path, (origins.get(path) ?? 0) | (system ? AS_SYSTEM : AS_USER));
   const directory = lookups.directory(directoryOf(alias ? tidyPath(path) : probe.path));
-  todo.push({ path, directory, next, system, early });
+  todo.push({ path, directory, next, early });
   if (alias) {
     state.aliases.set(probe.path, path);
     // gcc goes on from the name it prints. clang prints one name of several and may go on from another.
     if (state.input.family === 'clang')
-      todo.push({ path, directory: lookups.directory(directoryOf(probe.path)), next, system, early });
+      todo.push({ path, directory: lookups.directory(directoryOf(probe.path)), next, early });
   }
   return true;
 }

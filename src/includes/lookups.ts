@@ -23,8 +23,6 @@ export interface Resolution {
   readonly hit: { readonly probe: Probe; readonly directory: Directory; readonly index: number } | undefined;
   /** What became of the file found; undefined as long as no include led here. */
   verdict: 'followed' | 'left out' | undefined;
-  /** The ways (as user or system header) in which the file was put on the stack, as bits. */
-  entered: number;
   /** The candidates in `before` are among the results. */
   listed: boolean;
 }
@@ -83,7 +81,7 @@ export function createLookups(view: FileView, chain: readonly string[]): Lookups
 }
 
 function resolution(name: string, before: readonly Directory[], hit: Resolution['hit']): Resolution {
-  return { name, before, hit, verdict: undefined, entered: 0, listed: false };
+  return { name, before, hit, verdict: undefined, listed: false };
 }
 
 function ask(view: FileView, directory: string, name: string): Probe {

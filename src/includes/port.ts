@@ -32,9 +32,4 @@ export interface SearchList {
    * directory in `quote`, `bracket` and `duplicate` keeps its device and inode.
    */
   readonly duplicate?: readonly string[];
-  /**
-   * How many of `bracket`, from its start, come from -I: what is found in the others is a system header. Absent if that
-   * cannot be told. Directories from CPATH count as -I to the compiler and are not seen here: with CPATH set, do not use it.
-   */
-  readonly user?: number;
 }

@@ -35,26 +35,7 @@ test('without built-in directories', () => {
       bracket: [`${cwd}/e`],
       missing: [],
       duplicate: [],
-      user: 1,
     });
-  });
-});
-
-test('directories of system headers are told from those of -I', () => {
-  const tree = { 'a/x': '', 'b c/x': '', 's/x': '', "o'n/x": '', la: { link: 's' } } as const;
-  inTree(tree, (cwd) => {
-    const user = (compiler: Setting['compiler'], ...args: string[]) => {
-      const list = listOf({ compiler, language: 'c', cwd, args });
-      return list?.bracket.slice(0, list.user ?? -1).map((path) => path.slice(cwd.length + 1));
-    };
-    for (const compiler of ['gcc', 'clang'] as const) {
-      expect(user(compiler, '-Ia', '-I', 'b c', "-Io'n", '-isystem', 's', '-Ia')).toEqual(['a', 'b c', "o'n"]);
-      expect(user(compiler, '-isystem', 's', '-Ia', '-Is', '-I/usr/include')).toEqual(['a']);
-      expect(user(compiler, '-Is', '-isystem', 's')).toEqual([]);
-      expect(user(compiler, '-Ila', '-isystem', 's')).toEqual([]);
-      expect(user(compiler, '-idirafter', 's', '-Ila')).toEqual([]);
-      expect(user(compiler)).toEqual([]);
-    }
   });
 });
 

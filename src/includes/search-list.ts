@@ -4,7 +4,6 @@ import type { SearchList } from './port.ts';
 const QUOTE_HEAD = '#include "..." search starts here:';
 const BRACKET_HEAD = '#include <...> search starts here:';
 const END = 'End of search list.';
-const DUPLICATES_SYSTEM = 'as it is a non-system directory that duplicates a system directory';
 const IGNORED = /^ignoring (nonexistent|duplicate) directory "(.*)"$/;
 
 /**
@@ -41,8 +40,7 @@ export function parseSearchList(verboseOutput: string, cwd: string): SearchList 
     /^-(?:I|isystem|iquote|idirafter|(?:c|cxx|internal|internal-externc)-isystem)$/,
   ))
     if (!listed.has(absolutePath(cwd, named))) duplicate.push(absolutePath(cwd, named));
-  const user = userDirectories(words, lines, bracket, cwd);
-  return { quote, bracket, missing, duplicate: [...new Set(duplicate)], ...(user === undefined ? {} : { user }) };
+  return { quote, bracket, missing, duplicate: [...new Set(duplicate)] };
 }
 
 /**
@@ -67,28 +65,6 @@ function directoriesNamed(words: readonly string[], option: RegExp): readonly st
     if (option.test(word)) return words.slice(at + 1, at + 2);
     return /^-I./.test(word) && option.test('-I') ? [word.slice(2)] : [];
   });
-}
-
-/**
- * How many bracket directories, from the first, come from -I. A directory also given as a system directory is one, in
- * whatever place, and so is a built-in one: both compilers drop the -I then, and say so.
- */
-function userDirectories(
-  words: readonly string[],
-  lines: readonly string[],
-  bracket: readonly string[],
-  cwd: string,
-): number | undefined {
-  if (words.length === 0 || words.some((word) => /^-(?:-include-|iwithprefix|iprefix|I-$)/.test(word)))
-    return undefined;
-  const absolute = (paths: readonly string[]) => paths.map((path) => absolutePath(cwd, path));
-  const user = new Set(absolute(directoriesNamed(words, /^-I$/)));
-  const system = new Set(absolute(directoriesNamed(words, /^-(?:isystem|idirafter|.*-isystem)$/)));
-  lines.forEach((line, at) => {
-    if (lines[at + 1]?.trim() === DUPLICATES_SYSTEM) system.add(absolutePath(cwd, IGNORED.exec(line)?.[2] ?? ''));
-  });
-  const end = bracket.findIndex((path) => !user.has(path) || system.has(path));
-  return end < 0 ? bracket.length : end;
 }
 
 function directories(lines: readonly string[], cwd: string): readonly string[] | undefined {

@@ -4,7 +4,7 @@ import type { FileScan, Lookup } from './directives.ts';
 import { follow, STDC_PREDEF } from './follow.ts';
 import { absolutePath, directoryOf } from './paths.ts';
 import { flagRefusal } from './scan-refusals.ts';
-import { AS_USER, listVain, type Visit, type WalkState } from './walk-state.ts';
+import { listVain, type Visit, type WalkState } from './walk-state.ts';
 
 /** Puts the source itself on the stack. */
 export function visitSource(state: WalkState): void {
@@ -16,8 +16,7 @@ export function visitSource(state: WalkState): void {
   else if (kind !== 'file') state.problem = refuse('input-unreadable', path);
   else {
     const directory = lookups.directory(directoryOf(path));
-    state.todo.push({ path: file, directory, next: -1, system: false, early: true });
-    state.origins?.set(file, AS_USER);
+    state.todo.push({ path: file, directory, next: -1, early: true });
     if (input.family === 'gcc') askForPrecompiled(state, `${path}.gch`);
     readFile(state, file);
   }
@@ -28,7 +27,7 @@ export function includeFirst(state: WalkState): void {
   const { input, lookups } = state;
   const { family } = input;
   const directory = lookups.directory(absolutePath(input.cwd, '.'));
-  const start: Visit = { path: '', directory, next: -1, system: false, early: true };
+  const start: Visit = { path: '', directory, next: -1, early: true };
   if (family === 'gcc') follow(state, start, STDC_PREDEF);
   for (const { option, name } of input.forcedIncludes) {
     if (family === 'clang' && option === '-include')
@@ -51,16 +50,8 @@ export function drain(state: WalkState): void {
     if (scan === undefined || !isNew(state, visit, scan)) continue;
     const kept = state.todo.length;
     for (const lookup of scan.lookups) followOrKeep(state, visit, lookup);
-    if (state.origins !== undefined && !visit.system) followAsSystem(state, visit, scan);
     reverseFrom(state.todo, kept);
   }
-}
-
-/** Behind a system_header pragma, if it is in force, all includes are those of a system header. */
-function followAsSystem(state: WalkState, visit: Visit, { lookups, systemHeaderAt }: FileScan): void {
-  if (systemHeaderAt === undefined) return;
-  const from = systemHeaderAt === 'maybe' ? 0 : systemHeaderAt;
-  for (const lookup of lookups.slice(from)) followOrKeep(state, { ...visit, system: true }, lookup);
 }
 
 function followOrKeep(state: WalkState, visit: Visit, lookup: Lookup): void {
@@ -100,12 +91,7 @@ function isNew(state: WalkState, visit: Visit, scan: FileScan): boolean {
   }
   const placed = state.input.family === 'clang' || scan.lookups.some((lookup) => lookup.op.endsWith('_next'));
   for (const other of before)
-    if (
-      other.directory === visit.directory &&
-      other.system === visit.system &&
-      (!placed || other.next === visit.next) &&
-      (other.early || !visit.early)
-    )
+    if (other.directory === visit.directory && (!placed || other.next === visit.next) && (other.early || !visit.early))
       return false;
   before.push(visit);
   return true;

@@ -11,8 +11,6 @@ export interface Visit {
   readonly directory: Directory;
   /** Where its include_next begins in the search list; -1: it acts as a plain include. */
   readonly next: number;
-  /** Included as a system header; told apart only where the walk is asked for origins. */
-  readonly system: boolean;
   /** Its includes can be the first of the compile: gcc still asks for precompiled headers. */
   readonly early: boolean;
 }
@@ -59,19 +57,11 @@ export interface WalkState {
   readonly silent: Map<string, 'tested' | readonly NowhereInclude[]>;
   /** Files that some include leads to though the compiler did not list them. */
   readonly outside: Set<string>;
-  /** How each file was included: {@link AS_USER}, {@link AS_SYSTEM} or both. Undefined if nobody asked. */
-  readonly origins: Map<string, number> | undefined;
-  /** Position in the search list from which on headers are system headers; beyond its end if nobody asked. */
-  readonly systemStart: number;
   problem: Refusal | undefined;
 }
 
-export const AS_USER = 1;
-export const AS_SYSTEM = 2;
-
 export function beginWalk(input: WalkInput): WalkState {
   const { search, view, truth } = input;
-  const user = input.origins === true ? search.user : undefined;
   return {
     input,
     lookups: createLookups(view, [...search.quote, ...search.bracket]),
@@ -90,8 +80,6 @@ export function beginWalk(input: WalkInput): WalkState {
     once: new Set(),
     silent: new Map(),
     outside: new Set(),
-    origins: user === undefined ? undefined : new Map(),
-    systemStart: user === undefined ? Number.POSITIVE_INFINITY : search.quote.length + user,
     problem: undefined,
   };
 }

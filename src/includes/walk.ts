@@ -4,7 +4,7 @@ import { identicalHeader } from './identical-header.ts';
 import { tidyPath } from './paths.ts';
 import type { FileView, SearchList } from './port.ts';
 import { drain, expandComputed, includeFirst, visitSource } from './visits.ts';
-import { AS_SYSTEM, AS_USER, beginWalk, type WalkState } from './walk-state.ts';
+import { beginWalk, type WalkState } from './walk-state.ts';
 
 /**
  * The include walk: which files a compile can read, and which names it looked for in vain.
@@ -54,12 +54,7 @@ export interface WalkInput {
   readonly truth?: ReadonlySet<string>;
   /** `__DATE__` and `__TIME__` are fixed by SOURCE_DATE_EPOCH (gcc; clang from 16 on), so they need no refusal. */
   readonly dateIsFixed?: boolean;
-  /** Tell user headers from system headers (needs `search.user`): some walks then visit a file in both ways. */
-  readonly origins?: boolean;
 }
-
-/** How a file is included: every way we can see says so. 'either': it depends on which of its includes is taken. */
-export type Origin = 'user' | 'system' | 'either';
 
 /** Absolute paths throughout, without `.` and doubled slashes. */
 export interface Walk {
@@ -82,8 +77,6 @@ export interface Walk {
   readonly hiding: readonly string[];
   /** Files that ask to be included once only: bytes equal to another input's make the result depend on times. */
   readonly once: readonly string[];
-  /** By file, where asked for and possible. */
-  readonly origins?: ReadonlyMap<string, Origin>;
   readonly problem?: Refusal;
 }
 
@@ -125,12 +118,6 @@ function finish(state: WalkState): Walk {
     aliases: [...state.aliases].map(([path, file]) => ({ path, file })),
     hiding: [...state.hiding],
     once: [...state.once],
-    ...(state.origins === undefined ? {} : { origins: originsOf(state.origins) }),
   };
   return state.problem === undefined ? result : { ...result, problem: state.problem };
-}
-
-function originsOf(seen: ReadonlyMap<string, number>): ReadonlyMap<string, Origin> {
-  const names = { [AS_USER]: 'user', [AS_SYSTEM]: 'system' } as const;
-  return new Map([...seen].map(([path, ways]) => [path, names[ways as keyof typeof names] ?? 'either']));
 }
