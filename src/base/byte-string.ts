@@ -5,7 +5,6 @@
  * ({@link fsPath}) and the screen ({@link forDisplay}).
  */
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole ASCII range is meant
 const ASCII = /^[\x00-\x7f]*$/;
 
 /** Bytes to a byte string. */
