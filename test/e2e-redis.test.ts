@@ -38,7 +38,11 @@ for (const [compiler, name, debug] of MATRIX) {
   testWith(
     [redis, tool(compiler)],
     `${compiler}, ${name}`,
-    () => verifyCalls(bed, tree, debug === undefined ? calls : variant(calls, compiler, debug, ['-Wall', '-Wextra'])),
+    () => {
+      const wanted = debug === undefined ? calls : variant(calls, compiler, debug, ['-Wall', '-Wextra']);
+      // Objects of hiredis and Lua are written into directories that other compiles search for headers at that time.
+      return verifyCalls(bed, tree, wanted, { unstored: Math.ceil(wanted.length / 10) });
+    },
     1_800_000,
   );
 }

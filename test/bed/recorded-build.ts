@@ -2,7 +2,7 @@
  * A real build, taken apart: its compiler calls are recorded once and can then be run again one by one, by the plain
  * compiler or through the cache, so that status, stdout and stderr are compared call by call and files all together.
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bed, LAUNCHER } from './environment.ts';
 import { inParallel, run, runOk } from './run.ts';
@@ -39,7 +39,10 @@ export async function recordBuild(bed: Bed, directory: string, argv: readonly st
   await runOk(argv, { cwd: directory, env: { ...bed.env, PATH: `${recorders}:${bed.env.PATH}` } });
   const found = readdirSync(calls).map((file) => parseCall(readFileSync(join(calls, file), 'utf8')));
   rmSync(calls, { recursive: true });
-  const compiles = found.filter(({ args }) => args.includes('-c'));
+  // Makefiles try out options on a source that they write and delete again: nothing to run a second time.
+  const there = (call: Call): boolean =>
+    call.args.some((arg) => /\.(c|cc|cpp|S)$/.test(arg) && existsSync(join(call.cwd, arg)));
+  const compiles = found.filter((call) => call.args.includes('-c') && there(call));
   return compiles.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 

@@ -6,6 +6,8 @@ import { type Call, type Outcome, outcomeDifferences, replay } from './recorded-
 export interface VerifyOptions {
   /** Calls that may be refused: at most this many, listed by the statistics. */
   readonly refused?: number;
+  /** Compiles that a correct cache may leave out, because another compile writes beside the headers meanwhile. */
+  readonly unstored?: number;
 }
 
 /**
@@ -38,7 +40,8 @@ export async function verifyCalls(
   const after = await bed.stats();
   const refused = after.refused - before.refused;
   expect(refused, `refused: ${JSON.stringify(after.refusals)}`).toBeLessThanOrEqual(2 * (options.refused ?? 0));
-  expect(after.hits - before.hits, JSON.stringify(after)).toBe(calls.length - refused / 2);
+  const least = calls.length - refused / 2 - (options.unstored ?? 0);
+  expect(after.hits - before.hits, JSON.stringify(after)).toBeGreaterThanOrEqual(least);
 }
 
 /** `HG_VERIFY=all` (`make verify-real`) runs everything; `make test` takes a part. */
