@@ -106,6 +106,12 @@ const REGRESSIONS: readonly Regression[] = [
     edit: (root, { assemblers }) => execFileSync('cp', [assemblers[0] ?? '', join(root, 'tools/as')]),
   },
   {
+    name: '-MD goes from the response file and -MP stays: an error, which an added -MD would hide',
+    options: ['@args.rsp', '-MP'],
+    files: { 'a.c': 'int x;\n', 'args.rsp': '-MD\n' },
+    edit: (root) => writeFileSync(join(root, 'args.rsp'), '-DX\n'),
+  },
+  {
     name: 'a link is turned while the compiler runs',
     compiler: '%/slow/gcc',
     options: ['-Ilink'],

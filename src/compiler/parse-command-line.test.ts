@@ -316,6 +316,7 @@ describe('refusals', () => {
     ['gcc -c a.c -Q', 'unsupported-option', '-Q'],
     ['gcc -c a.c -MG -MD', 'unsupported-option', '-MG'],
     ['clang -c a.c -MF x', 'unsupported-option', '-MF'],
+    ['gcc -c a.c -MP', 'unsupported-option', '-MP'],
     ['clang -c a.c -MQ x', 'unsupported-option', '-MT'],
     ['gcc -c a.c -I-', 'unsupported-option', '-I-'],
     ['gcc -c a.c -remap', 'unsupported-option', '-remap'],

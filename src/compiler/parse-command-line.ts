@@ -76,10 +76,12 @@ function refusedOutput({ outputs }: LineReading): Refusal | undefined {
  * -MD and -MMD go through the driver, -Wp,-MD past it: mixed, the two families read them differently, and so do
  * several -Wp, or -Wp with -MF.
  */
-function refusedDepfile({ depfileRequests, depfilePaths, depfileTargets }: LineReading): Refusal | undefined {
+function refusedDepfile({ depfileRequests, depfilePaths, depfileTargets, keyParts }: LineReading): Refusal | undefined {
   // Without -MD gcc fails, and clang warns of a name that nothing uses: a warning that adding -MD would take away.
   const unused = depfileRequests.length === 0 && (depfilePaths.length > 0 || depfileTargets > 0);
   if (unused) return refuse('unsupported-option', depfilePaths.length > 0 ? '-MF' : '-MT');
+  if (depfileRequests.length === 0 && keyParts.some(({ text }) => text === '-MP'))
+    return refuse('unsupported-option', '-MP');
   if (depfilePaths.includes('-')) return refuse('output-to-stdout', '-MF');
   const passed = depfileRequests.filter((request) => request.passed).length;
   if (passed > 0 && (depfileRequests.length > 1 || depfilePaths.length > 1))
