@@ -414,7 +414,7 @@ describe('accepted', () => {
   -finput-charset=UTF-8, -fexec-charset=UTF-8, -fno-builtin-memcpy, -fno-builtin, -finline-limit=8,
   -ftemplate-depth=99, -ftemplate-depth-99, -fabi-version=2, -fmax-errors=3, -fno-common, -funsigned-char,
   -fwrapv, -ftrapv, -fno-math-errno, -ffast-math, -fno-ident, -fno-asynchronous-unwind-tables,
-  -ftls-model=initial-exec, -x c, -Winvalid-pch, -MP, -fno-diagnostics-color, -no-canonical-prefixes, -z now,
+  -ftls-model=initial-exec, -x c, -Winvalid-pch, -MP -MD, -fno-diagnostics-color, -no-canonical-prefixes, -z now,
   -u sym, -T x.ld
 `),
   )('%s', (option) => {
