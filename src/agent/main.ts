@@ -74,7 +74,6 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
   await server.close();
   await flush(serving, services);
   log.logger.info('agent stopped');
-  log.flush();
   return 0;
 }
 

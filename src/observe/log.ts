@@ -1,5 +1,6 @@
-import { renameSync, statSync } from 'node:fs';
-import { destination, type Logger, pino } from 'pino';
+import { closeSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { type Logger, pino } from 'pino';
+import { fsPath } from '../base/byte-string.ts';
 
 export type { Logger };
 
@@ -8,41 +9,45 @@ export interface RotatingLog {
   readonly logger: Logger;
   /** Called now and then: rotates if needed. */
   rotate(): void;
-  flush(): void;
 }
 
-/** Without a writable file the log goes nowhere: the agent serves on. */
+/**
+ * Lines are written at once and whole; what cannot be written is lost. Not pino's own destination: on a full disk it
+ * waits and tries again on the main thread, and an agent that waits for its log answers nobody.
+ * Without a writable file the log goes nowhere: the agent serves on.
+ * @param path a byte string
+ */
 export function openLog(path: string, level: string, maxBytes: number): RotatingLog {
-  const file = tryOpen(path);
-  const logger = pino({ level: file === undefined ? 'silent' : level, base: null }, file ?? destination('/dev/null'));
-  return {
-    logger,
-    rotate() {
-      if (file === undefined) return;
+  let fd = tryOpen(path);
+  const sink = {
+    write(line: string): void {
       try {
-        if (statSync(path).size < maxBytes) return;
-        renameSync(path, `${path}.1`);
-        file.reopen();
+        if (fd !== undefined) writeSync(fd, line);
       } catch {
-        // The next round tries again; a log is never worth a failure.
+        // A full disk: a log is never worth a failure.
       }
     },
-    flush() {
+  };
+  return {
+    logger: pino({ level, base: null }, sink),
+    rotate() {
       try {
-        file?.flushSync();
+        if (fd !== undefined && statSync(fsPath(path)).size < maxBytes) return;
+        if (fd !== undefined) {
+          renameSync(fsPath(path), fsPath(`${path}.1`));
+          closeSync(fd);
+        }
+        fd = tryOpen(path);
       } catch {
-        // A full disk: nothing to be done for a log.
+        // The next round tries again.
       }
     },
   };
 }
 
-function tryOpen(path: string): ReturnType<typeof destination> | undefined {
+function tryOpen(path: string): number | undefined {
   try {
-    const file = destination({ dest: path, sync: true, mode: 0o600 });
-    // A disk that fills up later must not take the agent down.
-    file.on('error', () => undefined);
-    return file;
+    return openSync(fsPath(path), 'a', 0o600);
   } catch {
     return undefined;
   }
