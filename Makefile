@@ -45,16 +45,19 @@ dev: $(BUILT) ## Rebuild on every change, with an agent and a cache of its own
 bench: $(BUILT) ## Side by side with ccache and the plain compiler; writes bench/results/latest.json
 	@node bench/run.ts
 
+# One seed for the whole command: a run that fails can be repeated with what it printed.
+SEED := $(or $(HG_FUZZ_SEED),$(shell echo $$((RANDOM * 32768 + RANDOM))))
+
 .PHONY: fuzz
-fuzz: $(BUILT) ## Long run of random edits, each compared with the plain compiler (HG_FUZZ_EDITS, HG_FUZZ_SEED)
-	@HG_FUZZ=long HG_FUZZ_EDITS=$${HG_FUZZ_EDITS:-3000} vitest run test/fuzz-edits
+fuzz: $(BUILT) ## Long run of random edits, each compared with the plain compiler (HG_FUZZ_STEPS, HG_FUZZ_SEED)
+	@HG_FUZZ_SEED=$(SEED) HG_FUZZ_STEPS=$${HG_FUZZ_STEPS:-3000} vitest run test/edit-fuzz.test.ts
 
 .PHONY: fuzz-command-lines
 fuzz-command-lines: $(BUILT) ## Long run of random command lines against what gcc and clang really read and write
-	@HG_FUZZ=long vitest run command-line-fuzz fuzz-command-lines
+	@HG_FUZZ_SEED=$(SEED) HG_FUZZ=long vitest run test/command-line-fuzz.test.ts
 
 .PHONY: chaos
-chaos: $(BUILT) ## 100 random kill -9 and SIGSTOP of the agent during redis builds (HG_CHAOS_SEED, HG_CHAOS_BUILDS)
+chaos: $(BUILT) ## 100 random kill -9 and SIGSTOP of the agent during redis builds (HG_CHAOS_SEED, HG_CHAOS_EVENTS)
 	@HG_CHAOS=long vitest run test/chaos.test.ts
 
 .PHONY: verify-real

@@ -35,7 +35,9 @@ function tallyReporter(tally: Tally): Reporter {
       if (result.state === 'passed') tally.passed += 1;
       else if (result.state === 'failed') tally.failed += 1;
       else if (result.state === 'skipped') {
-        tally.skipped.push(`${test.module.relativeModuleId}: ${test.fullName}: ${result.note ?? 'no reason given'}`);
+        // Some say the reason in their name, "(skipped: no strace)"; all others have to note it.
+        const reason = result.note ?? (test.fullName.includes('(skipped') ? undefined : 'no reason given');
+        tally.skipped.push([test.module.relativeModuleId, test.fullName, reason].filter(Boolean).join(': '));
       }
     },
     onTestModuleEnd(module: TestModule) {
