@@ -112,7 +112,7 @@ async function visitWorld(visit: Visit): Promise<void> {
     if (answer === 'hit' && chance(random, 0.3)) await compared(visit, line, 'the same again');
   }
   for (let edits = 1 + Math.floor(random() * 3); edits > 0 && !visit.enough(); edits--) {
-    if (chance(random, 0.15)) {
+    if (options.weaken === undefined && chance(random, 0.15)) {
       const line = pick(random, world.lines);
       await race(world, line);
       if (chance(random, 0.7)) await visit.settle();
@@ -120,7 +120,7 @@ async function visitWorld(visit: Visit): Promise<void> {
     }
     const name = editWorld(world);
     for (const line of world.lines) {
-      if (chance(random, 0.6)) continue;
+      if (world.lines.length > 1 && chance(random, 0.6)) continue;
       const answer = await compared(visit, line, name);
       if (answer === 'local' && options.weaken !== undefined) await visit.settle();
     }

@@ -35,8 +35,8 @@ function lookup(name: Name, random: Random): string[] {
   const roll = random();
   if (roll < 0.35 && name !== 'opt.h' && !operand.includes('./')) return [include];
   if (roll < 0.7) return [`#if __has_include(${operand})`, include, '#else', '__asm__(".byte 99");', '#endif'];
-  if (roll < 0.78) return [`#ifdef ${pick(random, FLAGS)}`, include, '#endif'];
-  if (roll < 0.92 || name === 'opt.h')
+  if (roll < 0.75) return [`#ifdef ${pick(random, FLAGS)}`, include, '#endif'];
+  if (roll < 0.93 || name === 'opt.h')
     return [`#if __has_include(${operand})`, `__asm__(".byte ${digit(random)}");`, '#endif'];
   const macro = `INC_${identity(name)}`;
   return [`#ifndef ${macro}`, `#define ${macro} ${operand}`, '#endif', `#include ${macro}`];

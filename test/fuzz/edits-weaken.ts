@@ -11,7 +11,7 @@ import { eachIndex, type Runs, toRuns } from '../../src/cache/runs.ts';
 import { cacheLayout } from '../../src/cas/layout.ts';
 
 /** What is left out of every proof: names that must be absent, headers, or names that must be present. */
-export type Weakness = 'absent' | 'headers' | 'present' | 'directories';
+export type Weakness = 'absent' | 'headers' | 'present';
 
 export function weakenManifests(cacheDir: string, weakness: Weakness): void {
   const layout = cacheLayout(cacheDir);
@@ -26,10 +26,7 @@ function weakened(manifest: Manifest, weakness: Weakness): Manifest {
   const entries = manifest.entries.map((entry) => {
     if (weakness === 'absent') return { ...entry, absent: toRuns([]) };
     if (weakness === 'present') return { ...entry, present: toRuns([]) };
-    const inputs = kept(entry.inputs, (index) => {
-      const isFile = manifest.infos[index]?.flags === 0;
-      return weakness === 'headers' ? !isFile : isFile;
-    });
+    const inputs = kept(entry.inputs, (index) => manifest.infos[index]?.flags !== 0);
     return { ...entry, inputs };
   });
   return { ...manifest, entries };
