@@ -55,6 +55,8 @@ const project: Project = long
     }
   : { lay: layGenerated, make: ['make', '-s', `-j${JOBS}`], events: 6 };
 
+const marked = (bed: Bed): number[] => processesWithEnv('HG_TEST_MARK', bed.root).map(({ pid }) => pid);
+
 /** Names of everything and contents of what compilers wrote, of a build in a fresh copy at the same place. */
 async function build(
   bed: Bed,
@@ -93,7 +95,7 @@ testWith(
         expect(ours.status, ours.stderr).toBe(0);
         expect(treeDifferences(plain.outputs, ours.outputs), `build ${done.builds}`).toEqual([]);
         expect(ours.names, 'files left behind in the tree').toEqual(plain.names);
-        const left = () => processesWithEnv('HG_TEST_MARK', bed.root).map(({ name }) => name);
+        const left = () => marked(bed).filter((pid) => !bed.agents().includes(pid));
         expect(await until(() => left().length === 0, 5000), `left running: ${left().join(', ')}`).toBe(true);
       }
       console.log(`chaos: ${JSON.stringify(done)}`);
