@@ -161,7 +161,11 @@ static void handle_report(exchange *x, reader *r) {
   char **argv = calloc((size_t)extra + own + 2, sizeof *argv);
   if (!argv) exec_compiler(x->compiler, x->argv);
   uint32_t n = 1;
-  for (uint32_t i = 0; i < extra; i++) argv[n++] = take_path(r);
+  memory_lists lists = {.count = 0};
+  for (uint32_t i = 0; i < extra; i++) {
+    argv[n] = argument_with_list(take_path(r), &lists);
+    if (!argv[n++]) close_lists(&lists), exec_compiler(x->compiler, x->argv);
+  }
   if (kind == 0)
     for (uint32_t i = 1; i <= own; i++) argv[n++] = x->argv[i];
   ending end = {.status = 0};
@@ -180,6 +184,9 @@ static void handle_report(exchange *x, reader *r) {
   }
   put_u8(&x->out, end.stderr_overflow || end.stderr_text.broken);
   put_string(&x->out, end.stderr_text.data ? end.stderr_text.data : "", end.stderr_text.size);
+  put_u32(&x->out, lists.count);
+  for (uint32_t i = 0; i < lists.count; i++) put_list(&x->out, lists.fds[i]);
+  close_lists(&lists);
   int sent = send_frame(x->fd, &x->out);
   if (kind == 0) end_like(end.status);
   if (sent != 0) exec_compiler(x->compiler, x->argv);

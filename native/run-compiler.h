@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -34,6 +35,58 @@ static void exec_compiler(const char *compiler, char **argv) {
   int error = errno;
   dprintf(2, "hgbuild: %s: %s\n", compiler, error == ENOENT ? "not found" : strerror(error));
   _exit(error == ENOENT ? 127 : 126);
+}
+
+/* Lists the compiler writes for us (depfiles) go into memory, reached as /proc/self/fd/N by a compiler that inherits the
+ * descriptor: an option of ours that names a file on a full disk would fail a compile that works without it. */
+#define MAX_LISTS 4
+#define LIST_LIMIT (16u << 20)
+
+typedef struct {
+  int fds[MAX_LISTS];
+  uint32_t count;
+} memory_lists;
+
+/* Replaces the byte 1 in an argument by the path of a fresh list. NULL: there is none to be had. */
+static char *argument_with_list(const char *argument, memory_lists *lists) {
+  const char *mark = strchr(argument, 1);
+  if (!mark) return (char *)argument;
+  int fd = lists->count < MAX_LISTS ? (int)memfd_create("hg-list", 0) : -1;
+  if (fd < 0) return NULL;
+  /* Above the numbers a jobserver or a test harness hands down; where limits forbid it, what we got. */
+  int high = fcntl(fd, F_DUPFD, 200);
+  if (high >= 0) {
+    close(fd);
+    fd = high;
+  }
+  lists->fds[lists->count++] = fd;
+  char path[32], *result = malloc(strlen(argument) + sizeof path);
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  if (!result || fd < 3 || access(path, W_OK) != 0) return NULL;
+  sprintf(result, "%.*s%s%s", (int)(mark - argument), argument, path, mark + 1);
+  return result;
+}
+
+static void close_lists(memory_lists *lists) {
+  for (uint32_t i = 0; i < lists->count; i++) close(lists->fds[i]);
+  lists->count = 0;
+}
+
+/* Appends what was written into a list; an empty string where it cannot be had. */
+static void put_list(buffer *b, int fd) {
+  struct stat st;
+  size_t size = fstat(fd, &st) == 0 && st.st_size > 0 && st.st_size < LIST_LIMIT ? (size_t)st.st_size : 0;
+  put_u32(b, (uint32_t)size);
+  char *room = b->broken || !size ? NULL : buffer_room(b, size);
+  for (size_t at = 0; room && at < size;) {
+    ssize_t n = pread(fd, room + at, size - at, (off_t)at);
+    if (n <= 0) {
+      b->broken = 1;
+      return;
+    }
+    at += (size_t)n;
+  }
+  if (room) b->size += size;
 }
 
 typedef struct {

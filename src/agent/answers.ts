@@ -46,6 +46,12 @@ export interface HitAnswer {
   readonly stderr: string;
 }
 
+/**
+ * Stands in an argument for a file in the launcher's memory, whose content comes back with the report. Not a file in the
+ * cache: on a full disk an option of ours must not fail a compile that works without it.
+ */
+export const LIST_IN_MEMORY = '\x01';
+
 export interface ReportAnswer {
   /** 'compile': our arguments before the user's; 'preprocess': ours alone, silently, stdout into `stdoutPath`. */
   readonly run: 'compile' | 'preprocess';

@@ -17,12 +17,26 @@ export interface AskContext {
 /** A compiler that takes longer over a question about itself is not answering. */
 const PATIENCE_MS = 10_000;
 
-/**
- * Node hands arguments on as UTF-8, so a byte string that is not valid UTF-8 cannot be asked about. `undefined` then.
- */
+/** Node hands text on as UTF-8: undefined for a byte string that is none. */
 function native(text: string): string | undefined {
   const shown = forDisplay(text);
   return fromNative(shown) === text ? shown : undefined;
+}
+
+/** The same call through a shell that makes the bytes: everything Node hands on is ASCII. */
+function throughShell(words: readonly string[], env: ReadonlyMap<string, string>): string {
+  const bytes = (text: string): string => {
+    const octal = Array.from(text, (char) => `\\0${char.charCodeAt(0).toString(8).padStart(3, '0')}`).join('');
+    // The dot keeps a line end that the substitution would cut off.
+    return `w=$(printf '%b.' '${octal}'); w=\${w%.}`;
+  };
+  const [program = '', cwd = '/', ...args] = words;
+  return [
+    ...[...env].map(([name, value]) => `${bytes(value)}; export ${name}="$w"`),
+    `${bytes(cwd)}; cd -- "$w" || exit 126; set --`,
+    ...[program, ...args].map((word) => `${bytes(word)}; set -- "$@" "$w"`),
+    'unset w; exec "$@"',
+  ].join('\n');
 }
 
 /** Runs `program` with no input, in the C locale, and collects what it prints. `undefined`: it could not be run. */
@@ -31,15 +45,16 @@ export function askCompiler(
   args: readonly string[],
   at: AskContext,
 ): Promise<CompilerSays | undefined> {
-  const words = [program, at.cwd, ...args].map(native);
-  const env: Record<string, string> = {};
-  for (const [name, value] of at.env) {
-    const shown = native(value);
-    if (shown === undefined) return Promise.resolve(undefined);
-    env[name] = shown;
-  }
-  if (words.includes(undefined)) return Promise.resolve(undefined);
-  const [file = '', cwd = '/', ...rest] = words as string[];
+  const words = [program, at.cwd, ...args];
+  const variables = [...at.env].filter(([name]) => /^[A-Za-z_]\w*$/.test(name));
+  const isNative = [...words, ...variables.map(([, value]) => value)].every((text) => native(text) !== undefined);
+  if (isNative)
+    return run(words.map(forDisplay), Object.fromEntries(variables.map(([name, v]) => [name, forDisplay(v)])));
+  return run(['/bin/sh', '/', '-c', throughShell(words, new Map(variables))], {});
+}
+
+function run(words: readonly string[], env: Readonly<Record<string, string>>): Promise<CompilerSays | undefined> {
+  const [file = '', cwd = '/', ...rest] = words;
   return new Promise((resolve) => {
     const child = execFile(
       file,

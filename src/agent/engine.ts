@@ -199,7 +199,7 @@ async function afterPreprocessing(
   services: EngineServices,
 ): Promise<Offer> {
   const pp = ended.status === 0 ? takeText(run) : undefined;
-  const proved = pp !== undefined && (await adoptKnownText(description, run, pp, ended, cache, services));
+  const proved = pp !== undefined && (await adoptKnownText(description, pp, ended, cache, services));
   discardRun(run);
   const hit = proved ? await findHit(description, cache, services) : undefined;
   if (hit !== undefined) {

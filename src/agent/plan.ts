@@ -2,6 +2,7 @@ import type { Digest } from '../base/digest.ts';
 import type { LocalBlobStore } from '../cas/blob-store.ts';
 import type { Unwritable } from '../cas/unwritable.ts';
 import type { Output } from '../compiler/invocation.ts';
+import { LIST_IN_MEMORY } from './answers.ts';
 import type { Description } from './describe.ts';
 
 /** One output, copied into the cache's tmp directory when the compiler is done, while make still waits. */
@@ -15,10 +16,11 @@ export interface Capture {
 export interface CompilePlan {
   readonly args: readonly string[];
   readonly captures: readonly Capture[];
-  /** Our own depfile: every file read. Undefined where no option may be added or the user's own tells it. */
-  readonly depfile: string | undefined;
-  /** The assembler's own list of what it read (.incbin, .include). */
-  readonly assemblerDepfile: string | undefined;
+  /**
+   * The lists that `args` ask for, in their order. 'depfile': every file read, where the user's own does not tell it;
+   * 'assembler': what the assembler read (.incbin, .include).
+   */
+  readonly lists: readonly ('depfile' | 'assembler')[];
   /** Were diagnostics coloured by an option of ours? */
   readonly coloured: boolean;
   /** Digest of the preprocessed text, if it was asked for before. */
@@ -57,19 +59,19 @@ export function planCompile(description: Description, blobs: LocalBlobStore): Co
   const tmp = tmpPaths(blobs);
   const args: string[] = [];
   const mayAdd = !invocation.recordsCommandLine && argumentBytes(description) < ARGUMENT_ROOM;
-  const depfile =
-    mayAdd && invocation.preprocesses && invocation.depfile.kind === 'none' ? tmp.take('depfile') : undefined;
-  if (depfile !== undefined) args.push('-MD', '-MF', depfile);
-  const assemblerDepfile = mayAdd && asksAssembler(description) ? tmp.take('as-depfile') : undefined;
-  // A comma would end the option in the driver's eyes.
-  const commas = assemblerDepfile?.includes(',') === true;
-  if (assemblerDepfile !== undefined && !commas) args.push(`-Wa,--MD,${assemblerDepfile}`);
+  const lists: CompilePlan['lists'][number][] = [];
+  if (mayAdd && invocation.preprocesses && invocation.depfile.kind === 'none') {
+    lists.push('depfile');
+    args.push('-MD', '-MF', LIST_IN_MEMORY);
+  }
+  if (mayAdd && asksAssembler(description)) {
+    lists.push('assembler');
+    args.push(`-Wa,--MD,${LIST_IN_MEMORY}`);
+  }
   const coloured = mayAdd && wantsColour(description);
   if (coloured) args.push(invocation.family === 'gcc' ? '-fdiagnostics-color=always' : '-fcolor-diagnostics');
   const captures = invocation.outputs.map((output) => ({ output, from: output.path, to: tmp.take(output.role) }));
-  return (
-    tmp.failure() ?? { args, captures, depfile, assemblerDepfile: commas ? undefined : assemblerDepfile, coloured }
-  );
+  return tmp.failure() ?? { args, captures, lists, coloured };
 }
 
 /**

@@ -3,6 +3,7 @@ import { fromBytes, fsPath } from '../base/byte-string.ts';
 import { type Digest, sha256 } from '../base/digest.ts';
 import { inputsOf, type NewEntry } from '../cache/manifest.ts';
 import { scanDirectives } from '../includes/directives.ts';
+import { LIST_IN_MEMORY } from './answers.ts';
 import type { OpenCache } from './caches.ts';
 import type { Description } from './describe.ts';
 import type { CompilePlan } from './plan.ts';
@@ -20,7 +21,6 @@ export interface PreprocessRun {
   readonly args: readonly string[];
   /** Where the launcher puts the text. */
   readonly textPath: string;
-  readonly depfile: string;
 }
 
 /** Text that may put columns, or the bytes of other files, into the object. */
@@ -50,8 +50,7 @@ export function planPreprocessing(description: Description, cache: OpenCache): P
   const known = cache.manifests.read(description.key);
   if (known === undefined || known.entries.length === 0) return undefined;
   const textPath = cache.blobs.newTmpPath('text');
-  const depfile = cache.blobs.newTmpPath('depfile');
-  if (typeof textPath !== 'string' || typeof depfile !== 'string') return undefined;
+  if (typeof textPath !== 'string') return undefined;
   const { keyArgs, source, language } = description.invocation;
   const options = keyArgs.filter(
     (arg, i) =>
@@ -59,8 +58,8 @@ export function planPreprocessing(description: Description, cache: OpenCache): P
       !OUTPUT_OPTION_WITH_VALUE.test(arg) &&
       !OUTPUT_OPTION_WITH_VALUE.test(keyArgs[i - 1] ?? ''),
   );
-  const args = [...options, '-MD', '-MF', depfile, '-E', '-x', language, source];
-  return { args, textPath, depfile };
+  const args = [...options, '-MD', '-MF', LIST_IN_MEMORY, '-E', '-x', language, source];
+  return { args, textPath };
 }
 
 /** Digest of the text, if it may stand for the object. Removes nothing: see {@link discardRun}. */
@@ -75,14 +74,13 @@ export function takeText({ textPath }: PreprocessRun): Digest | undefined {
   }
 }
 
-export function discardRun({ textPath, depfile }: PreprocessRun): void {
-  discard([textPath, depfile]);
+export function discardRun({ textPath }: PreprocessRun): void {
+  discard([textPath]);
 }
 
 /** Files the conditions of this run with the result that the same text gave. False if there is none. */
 export async function adoptKnownText(
   description: Description,
-  run: PreprocessRun,
   pp: Digest,
   ended: CompileEnded,
   cache: OpenCache,
@@ -93,13 +91,7 @@ export async function adoptKnownText(
     (entry) => entry.pp === pp && entry.stderr.kind === 'inline' && entry.stderr.text === '',
   );
   if (manifest === undefined || match === undefined) return false;
-  const plan: CompilePlan = {
-    args: [],
-    captures: [],
-    depfile: run.depfile,
-    assemblerDepfile: undefined,
-    coloured: false,
-  };
+  const plan: CompilePlan = { args: [], captures: [], lists: ['depfile'], coloured: false };
   const conditions = await conditionsOf(description, plan, ended, services);
   if (conditions.kind === 'refused') return false;
   // A file that only the assembler read is in no preprocessed text.

@@ -5,6 +5,7 @@ import { parseDepfile } from '../compiler/depfile.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
 import type { CompilePlan } from './plan.ts';
+import type { CompileEnded } from './wire.ts';
 
 /** What is known of the files one run of the compiler read. Absolute paths. */
 export interface ReadFiles {
@@ -17,27 +18,35 @@ export interface ReadFiles {
   readonly assembler: readonly string[];
 }
 
-/** Reads and removes the lists the run left behind. */
-export function readLists(description: Description, plan: CompilePlan, files: FileStates): ReadFiles | Refusal {
+/** Reads the lists of a run: those that came back with its report, and the user's own depfile. */
+export function readLists(
+  description: Description,
+  plan: CompilePlan,
+  ended: CompileEnded,
+  files: FileStates,
+): ReadFiles | Refusal {
   const { invocation, request } = description;
   const absolute = (path: string): string => inDirectory(request.cwd, path);
-  const own = plan.depfile === undefined ? undefined : takeText(plan.depfile);
-  if (plan.depfile !== undefined && own === undefined) return refuse('scan-incomplete', plan.depfile);
+  const list = (kind: CompilePlan['lists'][number]): string | undefined => ended.lists[plan.lists.indexOf(kind)];
+  const own = list('depfile');
+  if (own === undefined && plan.lists.includes('depfile')) return refuse('scan-incomplete', 'depfile');
   const captured = plan.captures.find((capture) => capture.output.role === 'depfile');
   const users = captured === undefined ? undefined : readText(captured.to);
   const text = own ?? users;
   const listed = text === undefined ? undefined : parseDepfile(text)?.inputs.map(absolute);
   if (text !== undefined && listed === undefined) return refuse('scan-incomplete', 'depfile');
   const complete = own !== undefined || (invocation.depfile.kind === 'user' && invocation.depfile.systemHeaders);
-  const assembler = assemblerFiles(plan, absolute, files);
+  const assembler = assemblerFiles(list('assembler'), absolute, files);
   const truth = !invocation.preprocesses ? [absolute(invocation.source)] : complete ? listed : undefined;
   return { kind: 'read-files', truth, atLeast: listed ?? [], assembler };
 }
 
 /** The driver's temporary assembler files are gone by now; whatever is left was read by name. */
-function assemblerFiles(plan: CompilePlan, absolute: (path: string) => string, files: FileStates): readonly string[] {
-  if (plan.assemblerDepfile === undefined) return [];
-  const text = takeText(plan.assemblerDepfile);
+function assemblerFiles(
+  text: string | undefined,
+  absolute: (path: string) => string,
+  files: FileStates,
+): readonly string[] {
   const inputs = text === undefined ? [] : (parseDepfile(text)?.inputs ?? []);
   return inputs.map(absolute).filter((path) => files.stampOf(path)?.kind === 'file');
 }
@@ -50,13 +59,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-function takeText(path: string): string | undefined {
-  const text = readText(path);
-  discard([path]);
-  return text;
-}
-
 /** Removes tmp files that nobody will adopt. */
-export function discard(paths: readonly (string | undefined)[]): void {
-  for (const path of paths) if (path !== undefined) rmSync(fsPath(path), { force: true });
+export function discard(paths: readonly string[]): void {
+  for (const path of paths) rmSync(fsPath(path), { force: true });
 }

@@ -27,8 +27,8 @@ export interface StoreServices {
 export type StoreOutcome = { readonly kind: 'stored'; readonly bytes: number } | Refusal;
 
 /** Everything a finished compile left in the tmp directory. */
-export function leftovers(plan: CompilePlan): readonly (string | undefined)[] {
-  return [plan.depfile, plan.assemblerDepfile, ...plan.captures.map((capture) => capture.to)];
+export function leftovers(plan: CompilePlan): readonly string[] {
+  return plan.captures.map((capture) => capture.to);
 }
 
 /**
@@ -81,7 +81,7 @@ export async function conditionsOf(
   ended: CompileEnded,
   services: StoreServices,
 ): Promise<Conditions | Refusal> {
-  const lists = readLists(description, plan, services.files);
+  const lists = readLists(description, plan, ended, services.files);
   if (lists.kind === 'refused') return lists;
   const search = await services.searchLists.of(description);
   if (search === undefined) return refuse('compiler-unknown', description.request.compiler);

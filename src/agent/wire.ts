@@ -161,6 +161,8 @@ export interface CompileEnded {
   readonly captures: readonly Captured[];
   readonly stderrTooLong: boolean;
   readonly stderr: string;
+  /** What the compiler wrote into the lists of the report answer's arguments, in their order. */
+  readonly lists: readonly string[];
 }
 
 export function decodeEnded(payload: Buffer): CompileEnded {
@@ -172,5 +174,8 @@ export function decodeEnded(payload: Buffer): CompileEnded {
   const captures: Captured[] = [];
   for (let left = r.u32(); left > 0; left--) captures.push(CAPTURED[r.u8()] ?? 'failed');
   const stderrTooLong = r.u8() !== 0;
-  return { status, startedNs, endedNs, cpuUs, captures, stderrTooLong, stderr: r.text() };
+  const stderr = r.text();
+  const lists: string[] = [];
+  for (let left = r.u32(); left > 0; left--) lists.push(r.text());
+  return { status, startedNs, endedNs, cpuUs, captures, stderrTooLong, stderr, lists };
 }
