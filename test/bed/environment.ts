@@ -39,6 +39,9 @@ export interface CacheStats {
   readonly notCompiles: number;
 }
 
+/** Variables of ours, of make, of other caches, of the test runner, and what decides about colour. */
+const OURS_AND_OTHERS = /^(HG_|CCACHE|MAKE|MFLAGS|VITEST|npm_|NODE_OPTIONS$|NO_COLOR$|FORCE_COLOR$|CLICOLOR)/;
+
 /** The caller's environment without anything of ours and of other compiler caches. */
 export function cleanEnv(): NodeJS.ProcessEnv {
   const env = { ...process.env };
