@@ -46,7 +46,7 @@ const OURS_AND_OTHERS = /^(HG_|CCACHE|MAKE|MFLAGS|VITEST|npm_|NODE_OPTIONS$|NO_C
 export function cleanEnv(): NodeJS.ProcessEnv {
   const env = { ...process.env };
   for (const name of Object.keys(env)) {
-    if (/^(HG_|CCACHE|MAKE|MFLAGS|VITEST|npm_|NODE_OPTIONS$)/.test(name)) delete env[name];
+    if (OURS_AND_OTHERS.test(name)) delete env[name];
   }
   return env;
 }
