@@ -22,7 +22,7 @@ export async function explain(command: ExplainCommand, services: EngineServices)
   }
   const cache = await services.caches.at(described.settings['cache.dir']);
   const manifest = cache.manifests.read(described.key);
-  const proof = manifest === undefined ? undefined : findProof(manifest, described, services);
+  const proof = manifest === undefined ? undefined : findProof(manifest, described, { ...services, ways: openWays() });
   if (manifest !== undefined && proof !== undefined) {
     return {
       verdict: 'hit',

@@ -1,5 +1,6 @@
 import type { FileScan } from '../includes/directives.ts';
 import type { FileDigest, FileStates, Listing, StampedKind } from './file-state.ts';
+import type { Ways } from './ways.ts';
 
 /**
  * File states as of one moment: each path is asked for at most once, and names are looked up in directory listings
@@ -7,9 +8,10 @@ import type { FileDigest, FileStates, Listing, StampedKind } from './file-state.
  * listings these are about 40 stats of directories that were read before.
  *
  * Valid for one piece of work that needs the state at any one time after its start, as storing does: whatever is
- * changed later carries a later stamp, and the next lookup sees it.
+ * changed later carries a later stamp, and the next lookup sees it. `ways` of the same sitting have to be gone anyway to
+ * prove how each input is reached: the stamp of what lies at their end saves a second stat of every one.
  */
-export function snapshotOf(files: FileStates): FileStates {
+export function snapshotOf(files: FileStates, ways: Ways): FileStates {
   const stamps = new Map<string, StampedKind | undefined>();
   const digests = new Map<string, FileDigest | undefined>();
   const scans = new Map<string, FileScan | undefined>();
@@ -32,7 +34,9 @@ export function snapshotOf(files: FileStates): FileStates {
     if (listing !== undefined) return listing.names.has(name);
     return once(stamps, directory, files.stampOf) !== undefined;
   };
-  const stampOf = (path: string) => once(stamps, path, (asked) => (listed(asked) ? files.stampOf(asked) : undefined));
+  const stampNow = (path: string): StampedKind | undefined =>
+    path.startsWith('/') ? ways.find(path)?.end : files.stampOf(path);
+  const stampOf = (path: string) => once(stamps, path, (asked) => (listed(asked) ? stampNow(asked) : undefined));
   const digestOf = (path: string) =>
     once(digests, path, (asked) => {
       const at = stampOf(asked);

@@ -11,9 +11,10 @@ import { findProof, type LookupServices, type Proof } from './lookup.ts';
 import { wantsColour } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
 import { manifestAt, relocate } from './relocation.ts';
+import { openWays } from './ways.ts';
 
 /** What finding a hit needs of the agent. */
-export interface HitServices extends LookupServices {
+export interface HitServices extends Omit<LookupServices, 'ways'> {
   readonly prepared: PreparedAnswers;
 }
 
@@ -23,7 +24,8 @@ export async function findHit(
   cache: OpenCache,
   services: HitServices,
 ): Promise<PreparedAnswer | undefined> {
-  const now = { churning: services.churning, files: snapshotOf(services.files) };
+  const ways = openWays();
+  const now = { churning: services.churning, ways, files: snapshotOf(services.files, ways) };
   for (const manifest of manifestsFor(description, cache)) {
     const proof = findProof(manifest, description, now);
     const answer = proof === undefined ? undefined : await prepare(description, proof, cache);

@@ -13,7 +13,7 @@ import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
 import { ALIAS_INPUT, DIRECTORY_INPUT, fileIdentity, identityNow, SEARCH_LIST_INPUT } from './inputs.ts';
 import { wantsColour } from './plan.ts';
-import { openWays, type Way, type Ways } from './ways.ts';
+import type { Way, Ways } from './ways.ts';
 
 /** A stored result whose every condition holds now, with the checks by which the launcher proves it again. */
 export interface Proof {
@@ -27,6 +27,7 @@ export interface Proof {
 
 export interface LookupServices {
   readonly files: FileStates;
+  readonly ways: Ways;
   /** Directories seen to change between compiles (build output): absent names in them are checked one by one. */
   readonly churning: ReadonlySet<string>;
 }
@@ -34,7 +35,7 @@ export interface LookupServices {
 /** Finds the newest entry that holds. */
 export function findProof(manifest: Manifest, description: Description, services: LookupServices): Proof | undefined {
   const seen = new Map<string, Digest | undefined>();
-  const ways = openWays();
+  const { ways } = services;
   const current = (input: Input): Digest | undefined => {
     const key = `${input.flags} ${input.path}`;
     if (!seen.has(key)) seen.set(key, identityNow(input, services.files, ways));
@@ -43,7 +44,7 @@ export function findProof(manifest: Manifest, description: Description, services
   for (const entry of manifest.entries) {
     if (!colourFits(entry, description)) continue;
     if (!inputsOf(manifest, entry).every((input) => current(input) === input.digest)) continue;
-    const proof = proofOf(manifest, entry, description, { ...services, ways });
+    const proof = proofOf(manifest, entry, description, services);
     if (proof !== undefined) return proof;
   }
   return undefined;
@@ -67,7 +68,7 @@ function proofOf(
   manifest: Manifest,
   entry: Entry,
   description: Description,
-  services: LookupServices & { readonly ways: Ways },
+  services: LookupServices,
 ): Proof | undefined {
   const { files, ways } = services;
   const collected: Collected = { checks: [], directoryChecks: new Map(), passed: new Set(), lasting: true };

@@ -1,3 +1,4 @@
+import type { Stamp } from './answers.ts';
 import type { Step, Ways } from './ways.ts';
 
 /**
@@ -10,12 +11,13 @@ import type { Step, Ways } from './ways.ts';
 export interface PathHistory {
   /** Remembers which directories lie on the ways to these paths now. */
   note(paths: Iterable<string>, ways: Ways): void;
-  /** Whether a path has led to the same place since a moment. False as well if it leads nowhere. */
-  unmoved(path: string, sinceNs: bigint, ways: Ways): boolean;
+  /** Whether these steps, gone now, have led to the same place since a moment. */
+  held(steps: readonly Step[], sinceNs: bigint): boolean;
 }
 
 interface Seen {
-  readonly identity: string;
+  readonly dev: bigint;
+  readonly ino: bigint;
   /** Since when it has been this directory, in nanoseconds. */
   readonly since: bigint;
 }
@@ -38,26 +40,26 @@ export function isBefore(stamp: bigint, moment: bigint): boolean {
 /** `nowNs` is the wall clock in nanoseconds. */
 export function pathHistory(nowNs: () => bigint): PathHistory {
   const seen = new Map<string, Seen>();
+  const isSeen = (at: string, { dev, ino }: Stamp): boolean => {
+    const known = seen.get(at);
+    return known !== undefined && known.ino === ino && known.dev === dev;
+  };
   const note = ({ kind, at, stamp }: Step): void => {
-    const identity = `${stamp.dev}:${stamp.ino}`;
-    if (kind !== 'directory' || seen.get(at)?.identity === identity) return;
+    if (kind !== 'directory' || isSeen(at, stamp)) return;
     if (seen.size >= MEMORY_LIMIT) seen.clear();
-    seen.set(at, { identity, since: nowNs() });
+    seen.set(at, { dev: stamp.dev, ino: stamp.ino, since: nowNs() });
   };
   const holds = ({ kind, at, stamp }: Step, moment: bigint): boolean => {
     if (isBefore(stamp.ctime, moment)) return true;
-    const known = seen.get(at);
-    return kind === 'directory' && known?.identity === `${stamp.dev}:${stamp.ino}` && known.since <= moment;
+    return kind === 'directory' && isSeen(at, stamp) && (seen.get(at)?.since ?? moment) <= moment;
   };
   return {
     note(paths, ways) {
       for (const path of paths) ways.find(path)?.steps.forEach(note);
     },
-    unmoved(path, sinceNs, ways) {
-      const way = ways.find(path);
-      if (way === undefined) return false;
-      const held = way.steps.every((step) => holds(step, sinceNs));
-      way.steps.forEach(note);
+    held(steps, sinceNs) {
+      const held = steps.every((step) => holds(step, sinceNs));
+      steps.forEach(note);
       return held;
     },
   };

@@ -85,8 +85,9 @@ export async function conditionsOf(
   if (lists.kind === 'refused') return lists;
   const search = await services.searchLists.of(description);
   if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
-  const snapshot = snapshotOf(services.files);
-  const since = sinceStart(ended.startedNs, snapshot, openWays(), services.history, description.namesBefore);
+  const ways = openWays();
+  const snapshot = snapshotOf(services.files, ways);
+  const since = sinceStart(ended.startedNs, snapshot, ways, services.history, description.namesBefore);
   return learnConditions(description, lists, search, since);
 }
 

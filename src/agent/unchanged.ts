@@ -1,7 +1,7 @@
 import type { Stamp } from './answers.ts';
 import type { FileStates } from './file-state.ts';
 import { isBefore, type PathHistory } from './path-history.ts';
-import type { Ways } from './ways.ts';
+import type { Step, Ways } from './ways.ts';
 
 /** What can be said about the time since a compile began, for one piece of work. */
 export interface SinceStart {
@@ -31,7 +31,15 @@ export function sinceStart(
   namesBefore: ReadonlyMap<string, ReadonlySet<string>>,
 ): SinceStart {
   const predates = ({ mtime, ctime }: Stamp): boolean => isBefore(mtime > ctime ? mtime : ctime, startedNs);
-  const unmoved = (path: string): boolean => history.unmoved(path, startedNs, ways);
+  // Files of one directory share their steps: some forty ways are proved for 270 headers.
+  const proved = new Map<readonly Step[], boolean>();
+  const unmoved = (path: string): boolean => {
+    const steps = ways.find(path)?.steps;
+    if (steps === undefined) return false;
+    const known = proved.get(steps) ?? history.held(steps, startedNs);
+    proved.set(steps, known);
+    return known;
+  };
   const isOld = (path: string): boolean => {
     const at = files.stampOf(path);
     return at !== undefined && predates(at.stamp) && unmoved(path);
