@@ -55,6 +55,8 @@ static int check_holds(reader *r) {
     case CHECK_ABSENT:
       found = stat(path, &st) == 0;
       return !r->broken && !found && (errno == ENOENT || errno == ENOTDIR);
+    case CHECK_UNREACHABLE:
+      return !r->broken && stat(path, &st) != 0;
     case CHECK_PRESENT:
       return !r->broken && stat(path, &st) == 0;
     default:

@@ -14,7 +14,7 @@ enum { FROM_LAUNCHER_COMPILE = 'C', FROM_LAUNCHER_MISMATCH = 'M', FROM_LAUNCHER_
        FROM_LAUNCHER_ENDED = 'E' };
 enum { TO_LAUNCHER_RUN = 'R', TO_LAUNCHER_REPORT = 'X', TO_LAUNCHER_HIT = 'H' };
 enum { CHECK_FILE = 1, CHECK_DIRECTORY = 2, CHECK_ABSENT = 3, CHECK_PRESENT = 4, CHECK_IDENTITY = 5, CHECK_LINK = 6,
-       CHECK_NO_LINK = 7 };
+       CHECK_NO_LINK = 7, CHECK_UNREACHABLE = 8 };
 enum { CAPTURED = 0, CAPTURE_ABSENT = 1, CAPTURE_FAILED = 2, CAPTURE_SPECIAL = 3 };
 
 /* A growing output buffer. Out of memory sets `broken`; the caller then simply runs the compiler. */

@@ -17,6 +17,8 @@ export type Check =
   | { readonly kind: 'file'; readonly path: string; readonly stamp: Stamp }
   | { readonly kind: 'directory'; readonly path: string; readonly stamp: Stamp }
   | { readonly kind: 'absent'; readonly path: string }
+  /** Nothing to be had there for this user: absent, or behind a directory that may not be searched (root's PATH). */
+  | { readonly kind: 'unreachable'; readonly path: string }
   | { readonly kind: 'present'; readonly path: string }
   | { readonly kind: 'identity'; readonly path: string; readonly stamp: Stamp }
   | { readonly kind: 'link'; readonly path: string; readonly stamp: Stamp }
@@ -69,6 +71,7 @@ const CHECK_KIND: Record<Check['kind'], number> = {
   identity: 5,
   link: 6,
   'no-link': 7,
+  unreachable: 8,
 };
 
 const OPENING: Record<Opening, number> = { 'like-bfd': 0, 'in-place': 1, 'like-rename': 2 };
@@ -157,7 +160,7 @@ export function encodeHit(answer: HitAnswer): Buffer {
   for (const check of answer.checks) {
     w.u8(CHECK_KIND[check.kind]);
     w.path(check.path);
-    if (check.kind === 'absent' || check.kind === 'present' || check.kind === 'no-link') continue;
+    if (!('stamp' in check)) continue;
     w.u64(check.stamp.dev);
     w.u64(check.stamp.ino);
     if (check.kind === 'identity') continue;

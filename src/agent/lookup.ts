@@ -94,7 +94,7 @@ function proofOf(
   }
   for (const path of description.decidingAbsent) {
     if (files.stampOf(path) !== undefined) return undefined;
-    collected.checks.push({ kind: 'absent', path });
+    collected.checks.push({ kind: 'unreachable', path });
   }
   for (const path of presentOf(manifest, entry)) {
     if (files.stampOf(path) === undefined) return undefined;
