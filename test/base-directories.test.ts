@@ -16,7 +16,10 @@ async function checkouts(...names: string[]): Promise<string[]> {
   const roots = names.map((name) => join(bed.work, name));
   for (const root of roots) {
     mkdirSync(join(root, 'src/inc'), { recursive: true });
-    writeFileSync(join(root, 'src/inc/a.h'), '#define A 1\nstatic inline const char *where(void) { return __FILE__; }\n');
+    writeFileSync(
+      join(root, 'src/inc/a.h'),
+      '#define A 1\nstatic inline const char *where(void) { return __FILE__; }\n',
+    );
     writeFileSync(join(root, 'src/a.c'), '#include "a.h"\nint f(void) { return A + where()[0]; }\n');
   }
   await new Promise((resolve) => setTimeout(resolve, 50));
