@@ -14,9 +14,14 @@ export interface Contest {
   hits(): Promise<{ readonly ours: number; readonly peer: number }>;
   /** Starts the agent if need be. */
   agentPid(): Promise<number>;
+  /** CPU time of the agent since its start, in milliseconds. */
+  agentCpuMs(): Promise<number>;
   say(text: string): void;
   /** An empty directory to work in. */
   newDirectory(name: string): string;
+  /** Ends what runs. */
+  stop(): Promise<void>;
+  /** Ends what runs and removes all files. */
   end(): Promise<void>;
 }
 
@@ -35,6 +40,10 @@ export function openContest(quick: boolean, say: (text: string) => void): Contes
     runner,
     quick,
     say,
+    async agentCpuMs() {
+      const { stdout } = await runOk([HGBUILD, 'agent', 'status', '--json'], { env: bed.env });
+      return (JSON.parse(stdout.toString()) as { cpuMs: number }).cpuMs;
+    },
     hits: async () => ({ ours: (await bed.stats()).hits, peer: await ccacheHits(bed) }),
     async agentPid() {
       await runOk([HGBUILD, 'agent', 'start'], { env: bed.env });
@@ -46,6 +55,10 @@ export function openContest(quick: boolean, say: (text: string) => void): Contes
       const directory = join(bed.work, name);
       mkdirSync(directory);
       return directory;
+    },
+    async stop() {
+      runner.close();
+      await run([HGBUILD, 'agent', 'stop'], { env: bed.env });
     },
     async end() {
       runner.close();

@@ -100,8 +100,7 @@ export async function misses(contest: Contest, place: Place): Promise<Row[]> {
   await letFilesAge();
   // The first run of each reads the compiler from the disk; another file than those measured.
   await contest.runner.run([{ argv: ['g++', '-E', '-x', 'c++', '/dev/null'], cwd: place.directory }]);
-  const agent = await contest.agentPid();
-  contest.runner.watch(agent, REST_MS);
+  contest.runner.watch(await contest.agentPid(), REST_MS);
   contest.say(`a miss on RE2: ${place.calls.length} files, each plain, ours and ccache`);
   const before = await contest.bed.stats();
   const costs = await compileThrice(contest, place);
@@ -109,7 +108,8 @@ export async function misses(contest: Contest, place: Place): Promise<Row[]> {
   const after = await contest.bed.stats();
   if (after.local - before.local !== costs.length)
     throw new Error(`${after.local - before.local} misses of ${costs.length} files`);
-  const agentMs = sum(costs.flatMap((cost) => Object.values(cost)).map((cost) => cost.watchedMs));
+  const agentMs = await contest.agentCpuMs();
+  const unpaired = agentMs - sum(costs.map((cost) => cost.ours.watchedMs));
   contest.say(`the agent used ${(agentMs / costs.length).toFixed(1)} ms CPU per miss`);
   const mine: Pair[] = costs.map(({ ours, plain }) => ({ ours: ours.cpuMs + ours.watchedMs, peer: plain.cpuMs }));
   const theirs: Pair[] = costs.map(({ ccache, plain }) => ({ ours: ccache.cpuMs, peer: plain.cpuMs }));
@@ -117,6 +117,7 @@ export async function misses(contest: Contest, place: Place): Promise<Row[]> {
     rowOfSums(
       { name: 'miss on RE2: CPU with agent', against: 'plain', bar: 1.02, identical: identicalFiles(place, 'ours') },
       mine,
+      unpaired,
     ),
     rowOfSums(
       {
