@@ -126,6 +126,8 @@ static int deliver_blob(const char *blob, uint64_t size, uint64_t checksum, cons
   } while (left && result == DELIVERED);
   close(in);
   if (out >= 0 && close(out) != 0) result = OUTPUT_FAILED;
+  /* Half an output must not be taken for a whole one, should the compiler fail before it gets to write its own. */
+  if (out >= 0 && result == OUTPUT_FAILED) unlink_ordinary(dest);
   return result;
 }
 

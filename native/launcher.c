@@ -125,6 +125,11 @@ static void handle_hit(exchange *x, reader *r) {
   sigset_t all, before;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &before);
+  /* A file size limit or a reader that went away must come back as an error of write: then the compiler runs, and dies
+   * or cleans up as it would without us. Blocked they would only wait for us. */
+  struct sigaction ignore = {.sa_handler = SIG_IGN}, old_xfsz, old_pipe;
+  sigaction(SIGXFSZ, &ignore, &old_xfsz);
+  sigaction(SIGPIPE, &ignore, &old_pipe);
   outputs = take_u32(r);
   for (uint32_t i = 0; i < outputs && !r->broken; i++) {
     const char *blob = take_path(r), *dest = take_path(r);
@@ -132,6 +137,8 @@ static void handle_hit(exchange *x, reader *r) {
     unsigned how = take_u8(r);
     int result = r->broken ? OUTPUT_FAILED : deliver_blob(blob, size, checksum, dest, how);
     if (result == DELIVERED) continue;
+    sigaction(SIGXFSZ, &old_xfsz, NULL);
+    sigaction(SIGPIPE, &old_pipe, NULL);
     sigprocmask(SIG_SETMASK, &before, NULL);
     begin_frame(&x->out, FROM_LAUNCHER_BAD_BLOB);
     put_u32(&x->out, i);
@@ -139,8 +146,10 @@ static void handle_hit(exchange *x, reader *r) {
     return;
   }
   char *text = take_string(r, &stderr_size);
-  if (r->broken) exec_compiler(x->compiler, x->argv);
+  sigaction(SIGXFSZ, &old_xfsz, NULL);
+  sigaction(SIGPIPE, &old_pipe, NULL);
   sigprocmask(SIG_SETMASK, &before, NULL);
+  if (r->broken) exec_compiler(x->compiler, x->argv);
   if (note_size) write_all(2, note, note_size);
   if (stderr_size) write_all(2, text, stderr_size);
   begin_frame(&x->out, FROM_LAUNCHER_DONE);

@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -114,10 +116,26 @@ static void child_exec(const char *compiler, char **argv, int stderr_write, cons
   exec_compiler(compiler, argv);
 }
 
-/* Passes the child's stderr on as it comes and keeps a copy. */
-static void tee_stderr(int from, ending *end, int silent) {
+/* Waits until there is something to read. 0: the child has ended and nothing is left in the pipe, though somebody may
+ * still hold its other end: a killed driver leaves its cc1 behind, and make must not wait for that. */
+static int wait_for_output(int from, int child) {
+  struct pollfd polled[2] = {{.fd = from, .events = POLLIN}, {.fd = child, .events = POLLIN}};
+  for (;;) {
+    int n = poll(polled, 2, -1);
+    if (n < 0 && errno != EINTR) return 1;
+    if (n > 0 && polled[0].revents) return 1;
+    if (n > 0 && polled[1].revents) {
+      n = poll(polled, 1, 0);
+      return n > 0;
+    }
+  }
+}
+
+/* Passes the child's stderr on as it comes and keeps a copy. `child`: a pidfd, or -1 on a kernel without (before 5.3). */
+static void tee_stderr(int from, int child, ending *end, int silent) {
   char chunk[16384];
   for (;;) {
+    if (!wait_for_output(from, child)) return;
     ssize_t n = read(from, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return;
@@ -161,7 +179,9 @@ static int run_compiler(const char *compiler, char **argv, const char *stdout_pa
     close(pipes[0]);
     return -1;
   }
-  tee_stderr(pipes[0], end, stdout_path && *stdout_path);
+  int child = (int)syscall(SYS_pidfd_open, running_child, 0);
+  tee_stderr(pipes[0], child, end, stdout_path && *stdout_path);
+  if (child >= 0) close(child);
   close(pipes[0]);
   struct rusage usage;
   while (wait4(running_child, &end->status, 0, &usage) < 0)

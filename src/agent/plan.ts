@@ -58,7 +58,7 @@ export function planCompile(description: Description, blobs: LocalBlobStore): Co
   const { invocation } = description;
   const tmp = tmpPaths(blobs);
   const args: string[] = [];
-  const mayAdd = !invocation.recordsCommandLine && argumentBytes(description) < ARGUMENT_ROOM;
+  const mayAdd = !recordsOptions(description) && argumentBytes(description) < ARGUMENT_ROOM;
   const lists: CompilePlan['lists'][number][] = [];
   if (mayAdd && invocation.preprocesses && invocation.depfile.kind === 'none') {
     lists.push('depfile');
@@ -85,6 +85,12 @@ function argumentBytes({ request, fields }: Description): number {
   const spelled = request.args.reduce((sum, arg) => sum + arg.length + 3, 0);
   const meant = fields.reduce((sum, { tag, value }) => (tag === 'option' ? sum + value.length + 3 : sum), 0);
   return Math.max(spelled, meant);
+}
+
+/** gcc's LTO objects hold the options of their compile, -MF among them (.gnu.lto_.opts; seen with gcc 12). */
+function recordsOptions({ invocation }: Description): boolean {
+  const { family, keyArgs, recordsCommandLine } = invocation;
+  return recordsCommandLine || (family === 'gcc' && keyArgs.some((arg) => arg.startsWith('-flto')));
 }
 
 function asksAssembler({ invocation, toolchain }: Description): boolean {
