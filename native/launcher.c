@@ -124,12 +124,14 @@ static void handle_hit(exchange *x, reader *r) {
   /* A signal in the middle of writing would leave half an object that make takes for a whole one. */
   sigset_t all, before;
   sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &before);
   /* A file size limit or a reader that went away must come back as an error of write: then the compiler runs, and dies
-   * or cleans up as it would without us. Blocked they would only wait for us. */
+   * or cleans up as it would without us. Blocked signals are kept even if ignored, so these two are not blocked. */
+  sigdelset(&all, SIGXFSZ);
+  sigdelset(&all, SIGPIPE);
   struct sigaction ignore = {.sa_handler = SIG_IGN}, old_xfsz, old_pipe;
   sigaction(SIGXFSZ, &ignore, &old_xfsz);
   sigaction(SIGPIPE, &ignore, &old_pipe);
+  sigprocmask(SIG_SETMASK, &all, &before);
   outputs = take_u32(r);
   for (uint32_t i = 0; i < outputs && !r->broken; i++) {
     const char *blob = take_path(r), *dest = take_path(r);
