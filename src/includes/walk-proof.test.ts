@@ -124,6 +124,7 @@ function topmostAbsent(root: string, path: string): string | undefined {
 }
 
 const strace = spawnSync('strace', ['-V']).status === 0;
+const seen = strace ? 'seen by strace' : 'skipped: no strace on this machine';
 
 describe.each(COMPILERS)('%s', (compiler, language) => {
   const counts = { walked: 0, changes: 0, altered: 0, lookups: 0 };
@@ -140,7 +141,7 @@ describe.each(COMPILERS)('%s', (compiler, language) => {
     expect(counts.altered).toBeGreaterThan(counts.changes / 20);
   });
 
-  test.skipIf(!strace)('every failed lookup of a real run (seen by strace) is among those of the walk', () => {
+  test.skipIf(!strace)(`every failed lookup of a real run (${seen}) is among those of the walk`, () => {
     expect(counts.lookups).toBeGreaterThan(TREES);
   });
 });
