@@ -36,7 +36,11 @@ export function snapshotOf(files: FileStates, ways: Ways): FileStates {
   };
   const stampNow = (path: string): StampedKind | undefined =>
     path.startsWith('/') ? ways.find(path)?.end : files.stampOf(path);
-  const stampOf = (path: string) => once(stamps, path, (asked) => (listed(asked) ? stampNow(asked) : undefined));
+  const stampOf = (path: string): StampedKind | undefined => {
+    const known = stamps.get(path);
+    // What no listing holds is not remembered: the walk asks for each of its 1,500 names once.
+    return known === undefined && listed(path) ? once(stamps, path, stampNow) : known;
+  };
   const digestOf = (path: string) =>
     once(digests, path, (asked) => {
       const at = stampOf(asked);
