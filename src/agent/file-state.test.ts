@@ -26,6 +26,15 @@ test('a digest of an old file is remembered and is that of its bytes', () => {
   expect(states.digestOf(path)).toBe(first);
 });
 
+test('a file as large as a compiler has the digest of its bytes, and is not scanned', () => {
+  const path = join(dir, 'cc1plus');
+  const bytes = Buffer.alloc((16 << 20) + 12_345, '#include "a.h"\n');
+  writeFileSync(path, bytes);
+  const states = fileStates(clockAfter(path, 10n));
+  expect(states.digestOf(path)).toMatchObject({ digest: sha256(bytes), settled: true });
+  expect(states.scanOf(path)).toBeUndefined();
+});
+
 test('a file changed a moment ago is read again each time, even under an unchanged stamp', () => {
   const path = join(dir, 'a.h');
   writeFileSync(path, 'int a;\n');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -6,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   realpathSync,
   statSync,
 } from 'node:fs';
@@ -121,17 +123,36 @@ function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
   map.set(key, value);
 }
 
+interface StampedRead {
+  readonly digest: Digest;
+  /** Undefined for files that nobody scans. */
+  readonly bytes: Buffer | undefined;
+  readonly stamp: Stamp;
+  readonly after: Stamp;
+}
+
 /** Reads a file whole, with a stamp that surely belongs to what was read. */
-function readStamped(path: string): { bytes: Buffer; stamp: Stamp; after: Stamp } | undefined {
+function readStamped(path: string): StampedRead | undefined {
   const fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const before = fstatSync(fd, { bigint: true });
     if (!before.isFile()) return undefined;
-    const bytes = readFileSync(fd);
-    return { bytes, stamp: toStamp(before), after: toStamp(fstatSync(fd, { bigint: true })) };
+    const bytes = before.size < LATEST_LIMIT ? readFileSync(fd) : undefined;
+    const digest = bytes === undefined ? digestInPieces(fd) : sha256(bytes);
+    return { digest, bytes, stamp: toStamp(before), after: toStamp(fstatSync(fd, { bigint: true })) };
   } finally {
     closeSync(fd);
   }
+}
+
+const PIECE = 1 << 18;
+
+/** Into memory that is used again: cc1 and cc1plus in fresh memory of their size take 50 ms more. */
+function digestInPieces(fd: number): Digest {
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(PIECE);
+  for (let size = readSync(fd, piece); size > 0; size = readSync(fd, piece)) hash.update(piece.subarray(0, size));
+  return hash.digest('hex') as Digest;
 }
 
 function digestOf(
@@ -144,19 +165,19 @@ function digestOf(
   if (at?.kind !== 'file') return undefined;
   const known = memory.digests.get(path);
   if (known !== undefined && sameStamp(known.stamp, at.stamp)) return known;
-  return readDigest(path, memory, isSettled)?.state;
+  return readDigest(path, memory, isSettled);
 }
 
 function readDigest(path: string, memory: Memory, isSettled: (s: Stamp) => boolean) {
   const read = readStamped(path);
   if (read === undefined) return undefined;
   const settled = isSettled(read.stamp) && sameStamp(read.stamp, read.after);
-  const digest = sha256(read.bytes);
+  const { digest, bytes } = read;
   const state: FileDigest = { digest, stamp: read.stamp, settled };
   if (settled) remember(memory.digests, path, state);
   else memory.digests.delete(path);
-  if (read.bytes.length < LATEST_LIMIT) memory.latest = { digest, bytes: read.bytes };
-  return { state, bytes: read.bytes };
+  if (bytes !== undefined) memory.latest = { digest, bytes };
+  return state;
 }
 
 /** By content alone: no file needs to be looked at. */
@@ -178,7 +199,7 @@ function scanOf(
   if (at?.kind !== 'file') return undefined;
   const known = digestOf(path, memory, isSettled, at);
   if (known === undefined) return undefined;
-  return scanByDigest(known.digest, memory) ?? scanByDigest(readDigest(path, memory, isSettled)?.state.digest, memory);
+  return scanByDigest(known.digest, memory) ?? scanByDigest(readDigest(path, memory, isSettled)?.digest, memory);
 }
 
 function listingOf(
