@@ -130,7 +130,8 @@ describe('signals', () => {
     const make = spawn('make', ['-j3'], { cwd: bed.work, env, stdio: 'ignore', detached: true });
     const ended = new Promise<number | null>((resolve) => make.on('close', resolve));
     expect(await until(() => compilersOf(bed.root).filter(({ name }) => name === 'cc1plus').length === 3)).toBe(true);
-    process.kill(-(make.pid ?? 0), 'SIGINT');
+    expect(make.pid).toBeGreaterThan(1);
+    process.kill(-(make.pid ?? Number.NaN), 'SIGINT');
     await ended;
     const left = () => processesWithEnv('HG_TEST_MARK', bed.root).filter(({ pid }) => !bed.agents().includes(pid));
     expect(await until(() => left().length === 0, 5000), JSON.stringify(left())).toBe(true);
@@ -139,15 +140,19 @@ describe('signals', () => {
 });
 
 /** Compiler processes that carry the mark: drivers and their cc1plus. */
-function compilersOf(mark: string): ReturnType<typeof runningProcesses> {
+function compilersOf(mark: string): Running[] {
   return processesWithEnv('HG_TEST_MARK', mark).filter(({ name }) => /^(g\+\+|cc1plus|as)/.test(name));
 }
 
 /** Waits for cc1plus to run and returns its parent, the compiler driver itself. */
 async function findDriver(mark: string): Promise<number> {
-  const worker = () => processesWithEnv('HG_TEST_MARK', mark).find(({ name }) => name === 'cc1plus');
-  expect(await until(() => worker() !== undefined)).toBe(true);
-  return worker()?.parent ?? 0;
+  let driver: number | undefined;
+  const found = (): boolean => {
+    driver = compilersOf(mark).find(({ name }) => name === 'cc1plus')?.parent;
+    return processNow(driver ?? 0)?.name === 'g++';
+  };
+  expect(await until(found), 'cc1plus runs below g++').toBe(true);
+  return driver ?? 0;
 }
 
 describe('what a process inherits', () => {

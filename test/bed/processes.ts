@@ -69,7 +69,9 @@ export function listenersBelow(directory: string): Running[] {
   });
 }
 
-export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+/** Throws for anything but one real process: 0 and less mean whole process groups, 1 is the machine's own. */
+export function signalProcess(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined || pid <= 1) throw new Error(`no process to send ${signal} to (${pid})`);
   try {
     process.kill(pid, signal);
   } catch {
