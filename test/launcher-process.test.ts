@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Bed, makeBed } from './bed/environment.ts';
-import { processesWithEnv, type runningProcesses, signalProcess, until } from './bed/processes.ts';
+import { processesWithEnv, processNow, type Running, signalProcess, until } from './bed/processes.ts';
 import { testWith, tool } from './bed/tools.ts';
 import { expectTwin, layFiles, makeLinks, runScript } from './bed/twin.ts';
 
