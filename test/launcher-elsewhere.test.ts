@@ -23,11 +23,10 @@ describe('another user', () => {
     const env = { HG_CACHE_DIR: join(bed.root, 'theirs/cache'), HG_RUNTIME_DIR: join(bed.root, 'theirs/run') };
     mkdirSync(join(bed.root, 'theirs/run'), { recursive: true, mode: 0o700 });
     for (const place of ['theirs', 'theirs/run']) chownSync(join(bed.root, place), NOBODY, NOBODY);
-    const script = `chown ${NOBODY} . && ${as} gcc -MD -c a.c; echo $?`;
+    // A directory that changed within the last milliseconds proves nothing yet.
+    const script = `chown ${NOBODY} . && sleep 0.02 && ${as} gcc -MD -c a.c; echo $?`;
     try {
-      await expectTwin(bed, { files, env, script });
-      const talking = await runScript(bed, script, 'cached', { env: { ...env, HG_VERBOSE: '1' } });
-      if (installationIsReadable()) expect(talking.stderr.toString()).toMatch(/^\[hit\]/m);
+      await expectTwin(bed, { files, env, script, ...(installationIsReadable() ? { hits: 1 } : {}) });
     } finally {
       for (const { pid } of listenersBelow(env.HG_RUNTIME_DIR)) signalProcess(pid, 'SIGKILL');
     }

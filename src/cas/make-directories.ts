@@ -16,13 +16,24 @@ export function makeDirectories(path: string, mode = 0o777): void {
 
 /** False where the directory above is missing. */
 function makeLast(path: string, mode: number): boolean {
+  const found = tryToMake(path, mode);
+  if (found === 'made') return true;
+  if (!existsSync(fsPath(dirname(path)))) return false;
+  // Somebody made the directory above just after we missed it, or the file system will never have ours.
+  const again = tryToMake(path, mode);
+  if (again === 'made') return true;
+  throw again;
+}
+
+/** What the system says when a directory above is missing; throws whatever else it says. */
+function tryToMake(path: string, mode: number): 'made' | NodeJS.ErrnoException {
   try {
     mkdirSync(fsPath(path), { mode });
-    return true;
+    return 'made';
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return true;
-    if (code !== 'ENOENT' || existsSync(fsPath(dirname(path)))) throw error;
-    return false;
+    const problem = error as NodeJS.ErrnoException;
+    if (problem.code === 'EEXIST') return 'made';
+    if (problem.code === 'ENOENT') return problem;
+    throw problem;
   }
 }
