@@ -44,7 +44,9 @@ static int check_holds(reader *r) {
              stamp(st.st_ctim) == ctime;
     case CHECK_IDENTITY:
       dev = take_u64(r), ino = take_u64(r);
-      return !r->broken && stat(path, &st) == 0 && st.st_ino == ino && st.st_dev == dev;
+      /* The number of a removed directory may be given to a file. */
+      if (r->broken || stat(path, &st) != 0) return 0;
+      return S_ISDIR(st.st_mode) && st.st_ino == ino && st.st_dev == dev;
     case CHECK_LINK:
       dev = take_u64(r), ino = take_u64(r), size = take_u64(r), mtime = take_u64(r), ctime = take_u64(r);
       if (r->broken || lstat(path, &st) != 0) return 0;
@@ -58,7 +60,8 @@ static int check_holds(reader *r) {
     case CHECK_UNREACHABLE:
       return !r->broken && stat(path, &st) != 0;
     case CHECK_PRESENT:
-      return !r->broken && stat(path, &st) == 0;
+      /* To a compiler, a header it may not read and a directory of that name are not there. */
+      return !r->broken && stat(path, &st) == 0 && !S_ISDIR(st.st_mode) && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0;
     default:
       r->broken = 1;
       return 0;

@@ -1,6 +1,6 @@
 /** Edits that once gave a wrong result, each by its name. The plain compiler is the oracle. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { controlAgent } from '../src/agent/control-client.ts';
@@ -28,6 +28,22 @@ interface Regression {
 function turn(link: string, target: string): void {
   rmSync(link, { force: true });
   symlinkSync(target, link);
+}
+
+/** Puts a file in the place of a directory; with its inode number, if the file system can be brought to give it again. */
+function putFileWithInodeOf(directory: string, text: string): void {
+  const { ino } = statSync(directory);
+  const spares = `${directory}.spares`;
+  mkdirSync(spares);
+  rmSync(directory, { recursive: true });
+  for (let i = 0; i < 500; i++) {
+    const spare = join(spares, String(i));
+    writeFileSync(spare, text);
+    if (statSync(spare).ino !== ino) continue;
+    renameSync(spare, directory);
+    return;
+  }
+  writeFileSync(directory, text);
 }
 
 const asks = (name: string): string => `#if __has_include(${name})\nint yes;\n#else\nint no;\n#endif\n`;
@@ -149,6 +165,23 @@ const REGRESSIONS: readonly Regression[] = [
     options: ['-Ione'],
     files: { 'a.c': asks('<x.h>'), ...two },
     meanwhile: (root) => rmSync(join(root, 'one/x.h')),
+  },
+  {
+    name: 'a directory that bears the name of a header gives way to a header with its inode number',
+    // gcc looks for other names beside it, whose absence would give the change away.
+    compiler: 'clang',
+    options: ['-Ione', '-Itwo'],
+    files: { 'a.c': '#include <x.h>\n', 'one/x.h/none': '', 'two/x.h': 'int two;\n' },
+    edit: (root) => putFileWithInodeOf(join(root, 'one/x.h'), 'int one;\n'),
+  },
+  {
+    name: 'a header that was asked for gives way to a directory',
+    options: ['-Ione'],
+    files: { 'a.c': asks('<x.h>'), 'one/x.h': '' },
+    edit: (root) => {
+      rmSync(join(root, 'one/x.h'));
+      mkdirSync(join(root, 'one/x.h'));
+    },
   },
   {
     name: 'a header that was asked for goes from the directory of the objects while the compiler runs',

@@ -19,7 +19,9 @@ export type Check =
   | { readonly kind: 'absent'; readonly path: string }
   /** Nothing to be had there for this user: absent, or behind a directory that may not be searched (root's PATH). */
   | { readonly kind: 'unreachable'; readonly path: string }
+  /** Something other than a directory, which this user may read. */
   | { readonly kind: 'present'; readonly path: string }
+  /** A directory, the same one. */
   | { readonly kind: 'identity'; readonly path: string; readonly stamp: Stamp }
   | { readonly kind: 'link'; readonly path: string; readonly stamp: Stamp }
   | { readonly kind: 'no-link'; readonly path: string };

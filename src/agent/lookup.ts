@@ -97,7 +97,8 @@ function proofOf(
     collected.checks.push({ kind: 'unreachable', path });
   }
   for (const path of presentOf(manifest, entry)) {
-    if (files.stampOf(path) === undefined) return undefined;
+    const kind = files.stampOf(path)?.kind;
+    if (kind === undefined || kind === 'directory') return undefined;
     collected.checks.push({ kind: 'present', path });
   }
   if (!addLogicalDirectory(description, files, collected)) return undefined;
@@ -147,9 +148,10 @@ function addLogicalDirectory({ request, fields }: Description, files: FileStates
   return true;
 }
 
+/** The same directory under this name, whatever is in it. */
 function addIdentityCheck(path: string, files: FileStates, collected: Collected): void {
   const at = files.stampOf(path);
-  if (at === undefined) collected.lasting = false;
+  if (at?.kind !== 'directory') collected.lasting = false;
   else collected.checks.push({ kind: 'identity', path, stamp: at.stamp });
 }
 
