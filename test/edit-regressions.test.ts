@@ -1,6 +1,6 @@
 /** Edits that once gave a wrong result, each by its name. The plain compiler is the oracle. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { controlAgent } from '../src/agent/control-client.ts';
@@ -173,6 +173,41 @@ const REGRESSIONS: readonly Regression[] = [
     options: ['-Ione', '-Itwo'],
     files: { 'a.c': '#include <x.h>\n', 'one/x.h/none': '', 'two/x.h': 'int two;\n' },
     edit: (root) => putFileWithInodeOf(join(root, 'one/x.h'), 'int one;\n'),
+  },
+  {
+    name: 'clang, two headers that were one file under two names become two equal files',
+    compiler: 'clang',
+    options: ['-Idir', '-MD'],
+    files: {
+      'a.c': '#include <h.h>\n#include "sub/h.h"\n',
+      'dir/h.h': '#include "x.h"\n',
+      'dir/x.h': 'extern char *dir;\n',
+      'sub/x.h': 'int sub = __LINE__;\n',
+    },
+    lay: (root) => {
+      mkdirSync(join(root, 'sub'), { recursive: true });
+      linkSync(join(root, 'dir/h.h'), join(root, 'sub/h.h'));
+    },
+    edit: (root) => {
+      rmSync(join(root, 'sub/h.h'));
+      writeFileSync(join(root, 'sub/h.h'), '#include "x.h"\n');
+    },
+  },
+  {
+    name: 'clang, two equal headers become one file under two names',
+    compiler: 'clang',
+    options: ['-Idir', '-MD'],
+    files: {
+      'a.c': '#include <h.h>\n#include "sub/h.h"\n',
+      'dir/h.h': '#include "x.h"\n',
+      'sub/h.h': '#include "x.h"\n',
+      'dir/x.h': 'extern char *dir;\n',
+      'sub/x.h': 'int sub = __LINE__;\n',
+    },
+    edit: (root) => {
+      rmSync(join(root, 'sub/h.h'));
+      linkSync(join(root, 'dir/h.h'), join(root, 'sub/h.h'));
+    },
   },
   {
     name: 'a header that was asked for gives way to a directory',

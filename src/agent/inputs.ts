@@ -6,8 +6,9 @@ import type { SearchList } from '../includes/port.ts';
 import { type Alias, walk } from '../includes/walk.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
+import { partition } from './partition.ts';
 import type { ReadFiles } from './read-files.ts';
-import { directoriesOf, partition } from './search-lists.ts';
+import { directoriesOf } from './search-lists.ts';
 import type { SinceStart } from './unchanged.ts';
 import type { Ways } from './ways.ts';
 
@@ -73,6 +74,7 @@ export function learnConditions(
     ...searchListInput(search),
     ...walked.directories.map(directoryInput),
     ...walked.aliases.map(aliasInput),
+    ...(invocation.family === 'clang' ? equalFilesInputs([...paths], files) : []),
   ];
   const known = knownInputs(others, files, ways);
   if ('kind' in known) return known;
@@ -93,6 +95,11 @@ export const ALIAS_INPUT = 2;
  * directory under several names, because compilers drop all names but one, and not always the later ones.
  */
 export const SEARCH_LIST_INPUT = 3;
+/**
+ * Marks an input that is several files of equal content, joined by NUL: known by which of them are one file under
+ * several names. clang goes on from the directory of one of the names, whichever it was that an #include led to.
+ */
+export const EQUAL_FILES_INPUT = 4;
 
 type Unsettled = Omit<Input, 'digest'>;
 
@@ -119,7 +126,8 @@ export function identityNow({ path, flags }: Unsettled, files: FileStates, ways:
     const real = files.stampOf(path)?.kind === 'directory' ? files.realPathOf(path) : undefined;
     return real === undefined ? undefined : sha256(`directory ${real}`);
   }
-  if (flags === SEARCH_LIST_INPUT) return sha256(`search list ${partition(path.split('\0'), files)}`);
+  if (flags === SEARCH_LIST_INPUT) return sha256(`search list ${partition(path.split('\0'), 'directory', files)}`);
+  if (flags === EQUAL_FILES_INPUT) return sha256(`equal files ${partition(path.split('\0'), 'file', files)}`);
   const [alias = '', file = ''] = path.split('\0');
   const [one, other] = [files.stampOf(alias), files.stampOf(file)];
   const same = one !== undefined && one.stamp.ino === other?.stamp.ino && one.stamp.dev === other.stamp.dev;
@@ -141,6 +149,19 @@ function knownInputs(unsettled: readonly Unsettled[], files: FileStates, ways: W
 function searchListInput(list: SearchList): readonly Unsettled[] {
   const directories = directoriesOf(list);
   return directories.length === 0 ? [] : [{ path: directories.join('\0'), flags: SEARCH_LIST_INPUT }];
+}
+
+function equalFilesInputs(paths: readonly string[], files: FileStates): readonly Unsettled[] {
+  const byDigest = new Map<Digest, string[]>();
+  for (const path of paths) {
+    const digest = files.digestOf(path)?.digest;
+    if (digest === undefined) continue;
+    const equal = byDigest.get(digest);
+    if (equal === undefined) byDigest.set(digest, [path]);
+    else equal.push(path);
+  }
+  const several = [...byDigest.values()].filter((equal) => equal.length > 1);
+  return several.map((equal) => ({ path: equal.join('\0'), flags: EQUAL_FILES_INPUT }));
 }
 
 /** The -D options among the arguments: a macro may be the operand of an #include. */

@@ -3,6 +3,7 @@ import { parseSearchList } from '../includes/search-list.ts';
 import { askCompiler } from './ask-compiler.ts';
 import type { Description } from './describe.ts';
 import type { FileStates } from './file-state.ts';
+import { partition } from './partition.ts';
 
 /**
  * Where a compile looks for headers, asked of the compiler itself: it knows its built-in directories, drops missing and
@@ -25,32 +26,19 @@ export function directoriesOf({ quote, bracket, duplicate = [] }: SearchList): r
   return [...quote, ...bracket, ...duplicate];
 }
 
-/**
- * For each directory the place of the first that is the same one; -1 where there is none. Compilers drop all names of
- * a directory but one, and not always the later ones.
- */
-export function partition(directories: readonly string[], files: FileStates): string {
-  const firsts = new Map<string, number>();
-  const places = directories.map((path, index) => {
-    const at = files.stampOf(path);
-    if (at?.kind !== 'directory') return -1;
-    const identity = `${at.stamp.dev}:${at.stamp.ino}`;
-    const first = firsts.get(identity) ?? index;
-    firsts.set(identity, first);
-    return first;
-  });
-  return places.join(' ');
+/** Compilers drop all names of a directory but one, and not always the later ones. */
+function partitionOf(list: SearchList, files: FileStates): string {
+  return partition(directoriesOf(list), 'directory', files);
 }
 
 export function searchLists(files: FileStates): SearchLists {
   const known = new Map<string, Promise<Known | undefined>>();
   // The list is one of existing directories: it changes when a missing one appears, a listed one goes, or a link turns.
   const stillHolds = ({ list, partition: before }: Known): boolean =>
-    list.missing.every((path) => files.stampOf(path)?.kind !== 'directory') &&
-    partition(directoriesOf(list), files) === before;
+    list.missing.every((path) => files.stampOf(path)?.kind !== 'directory') && partitionOf(list, files) === before;
   const learn = async (description: Description): Promise<Known | undefined> => {
     const list = await ask(description);
-    return list === undefined ? undefined : { list, partition: partition(directoriesOf(list), files) };
+    return list === undefined ? undefined : { list, partition: partitionOf(list, files) };
   };
   return {
     async of(description) {
