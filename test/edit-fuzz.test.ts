@@ -12,8 +12,8 @@ import { EDITS } from './fuzz/edits-world.ts';
 
 const SEED = Number(process.env.HG_FUZZ_SEED ?? 11);
 const STEPS = process.env.HG_FUZZ_STEPS === undefined ? undefined : Number(process.env.HG_FUZZ_STEPS);
-/** How long the run may take where nobody says how many steps; what it can do in this time depends on the machine. */
-const SHORT_MS = 20_000;
+/** Some 20 s on two idle cores; on a machine busy with other things the limit cuts it short. */
+const SHORT = { steps: 220, limitMs: 90_000 };
 const COMPILERS = ['gcc', 'g++', 'clang', 'clang++'].map(tool);
 
 let bed: Bed;
@@ -27,13 +27,14 @@ testWith(
   `random edits, seed ${SEED}: nothing stale, nothing different`,
   async () => {
     console.log(`edit fuzzer: seed ${SEED}`);
-    const limit = STEPS === undefined ? { steps: 2000, limitMs: SHORT_MS } : { steps: STEPS };
+    const limit = STEPS === undefined ? SHORT : { steps: STEPS };
     const figures = await fuzzEdits(bed, { seed: SEED, worlds: STEPS === undefined ? 8 : 16, ...limit });
     console.log(figuresText(figures));
     expect(figures.reports).toEqual([]);
     // It would prove nothing if there were no hits, above all after going back to what was there before.
-    expect((figures.answers.hit ?? 0) / figures.steps).toBeGreaterThan(0.3);
-    expect(figures.hitsAfter['back to an earlier state'] ?? 0).toBeGreaterThan(0);
+    expect((figures.answers.hit ?? 0) / figures.steps).toBeGreaterThan(0.2);
+    if ((figures.stepsAfter['back to an earlier state'] ?? 0) > 8)
+      expect(figures.hitsAfter['back to an earlier state'] ?? 0).toBeGreaterThan(0);
     expect(figures.failedCompiles / figures.steps).toBeLessThan(0.5);
     expect(figures.unstable).toBe(0);
   },

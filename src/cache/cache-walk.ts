@@ -63,7 +63,7 @@ export async function walkCache(layout: CacheLayout): Promise<{ files: FoundFile
   const doubles: FoundFile[] = [];
   for (const { room, suffixes } of ROOMS) {
     for (const shard of namesIn(room(layout))) {
-      if (!/^[0-9a-f]{2}$/.test(shard)) continue;
+      if (!/^[0-9a-f]$/.test(shard)) continue;
       for (const name of namesIn(`${room(layout)}/${shard}`)) {
         await pause();
         const known = recognise(name, shard, suffixes);

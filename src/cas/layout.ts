@@ -11,9 +11,9 @@ import { asUnwritable, errnoOf, type Unwritable } from './unwritable.ts';
  *
  * ```
  * CACHEDIR.TAG                 so that backups leave the directory out
- * v1/blobs/ab/<sha256>         outputs as they are; `.zst` beside it once cold
- * v1/manifests/ab/<sha256>.json
- * v1/sources/ab/<sha256>.json  the last command per source file
+ * v1/blobs/a/<sha256>          outputs as they are; `.zst` beside it once cold
+ * v1/manifests/a/<sha256>.json
+ * v1/sources/a/<sha256>.json   the last command per source file
  * v1/stats/<agent>.json        counters, total.json, zero.json
  * v1/tmp/                      files being written; older than an hour = left behind
  * v1/size.json, v1/janitor.lock
@@ -53,9 +53,13 @@ export function cacheLayout(root: string): CacheLayout {
   };
 }
 
-/** `<room>/ab/abcd...<suffix>`: 256 sub-directories keep each one short enough for any file system. */
+/**
+ * `<room>/a/abcd...<suffix>`: 16 sub-directories, some 10,000 files each in a full cache, which any file system with
+ * hashed directories finds at once. With 256 nearly every file of a new cache needs a directory made: 3.4 per miss in a
+ * build of 180 files.
+ */
 export function shardedPath(room: string, digest: string, suffix = ''): string {
-  return `${room}/${digest.slice(0, 2)}/${digest}${suffix}`;
+  return `${room}/${digest.slice(0, 1)}/${digest}${suffix}`;
 }
 
 /** The directory part of a path. */
