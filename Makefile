@@ -68,6 +68,10 @@ verify-real: $(BUILT) ## Full matrix: redis, Lua and RE2, gcc and clang, -g and 
 sources: $(INSTALLED) ## Fetch the real sources that the end-to-end tests build (redis, Lua, RE2)
 	@node scripts/fetch-sources.ts
 
+.PHONY: proto
+proto: $(INSTALLED) ## Check the wire contract and generate its TypeScript again
+	@cd proto && buf lint && buf generate
+
 .PHONY: clean
 clean: ## Remove what was built
 	@rm -rf build dist coverage

@@ -210,6 +210,30 @@ const REGRESSIONS: readonly Regression[] = [
     },
   },
   {
+    name: 'clang, a newer gcc is installed, whose C++ headers it takes from then on',
+    compiler: 'clang',
+    options: ['-x', 'c++', '--gcc-toolchain=tc'],
+    files: {
+      'a.c': '#include <x.h>\n',
+      'tc/lib/gcc/x86_64-linux-gnu/4.8/crtbegin.o': '',
+      'tc/include/c++/4.8/x.h': 'int old;\n',
+      'tc/include/c++/4.9/x.h': 'int newer;\n',
+    },
+    edit: (root) => layFiles(root, { 'tc/lib/gcc/x86_64-linux-gnu/4.9/crtbegin.o': '' }),
+  },
+  {
+    name: 'clang, an assembler named after its target appears in PATH',
+    compiler: 'clang',
+    options: ['-fno-integrated-as'],
+    env: { PATH: '%/bin:/usr/bin:/bin' },
+    files: { 'a.c': 'int a;\n', 'bin/none': '' },
+    edit: (root) => {
+      const script = `#!/bin/sh\nexec /usr/bin/as --defsym shadowed=1 "$@"\n`;
+      for (const target of ['x86_64-pc-linux-gnu', 'aarch64-unknown-linux-gnu'])
+        writeFileSync(join(root, `bin/${target}-as`), script, { mode: 0o755 });
+    },
+  },
+  {
     name: 'a header that was asked for gives way to a directory',
     options: ['-Ione'],
     files: { 'a.c': asks('<x.h>'), 'one/x.h': '' },

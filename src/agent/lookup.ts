@@ -11,6 +11,7 @@ import {
 import type { Check } from './answers.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
+import { namesIn } from './gcc-installations.ts';
 import { ALIAS_INPUT, DIRECTORY_INPUT, fileIdentity, identityNow, SEARCH_LIST_INPUT } from './inputs.ts';
 import { wantsColour } from './plan.ts';
 import type { Way, Ways } from './ways.ts';
@@ -79,6 +80,12 @@ function proofOf(
   if (!addWayChecks(description.request.compiler, ways, collected)) return undefined;
   // Digests are compared with the stamps that the launcher will see: a file may have changed since it was read above.
   for (const { path, digest } of parts) if (fileCheck(path, files, ways, collected) !== digest) return undefined;
+  for (const { path, names } of description.toolchain.directories) {
+    const listing = files.listingOf(path);
+    if (listing === undefined || namesIn(path, files) !== names) return undefined;
+    collected.checks.push({ kind: 'directory', path, stamp: listing.stamp });
+    if (!listing.settled) collected.lasting = false;
+  }
   for (const path of description.decidingFiles)
     if (fileCheck(path, files, ways, collected) === undefined) return undefined;
   for (const { path, digest } of inputFiles) {

@@ -4,6 +4,7 @@ import type { Family } from '../compiler/invocation.ts';
 import { type AskContext, askCompiler } from './ask-compiler.ts';
 import { programKind } from './elf.ts';
 import type { FileStates } from './file-state.ts';
+import { type GccInstallations, gccInstallations, type NamedDirectory, namesIn } from './gcc-installations.ts';
 
 /**
  * A compiler named by what it consists of: digests of the driver, of cc1, cc1plus and `as`, of a specs file and of every
@@ -18,6 +19,8 @@ export interface Toolchain {
   readonly parts: readonly ToolchainPart[];
   /** Where a part would have been found earlier: these must stay absent. */
   readonly absent: readonly string[];
+  /** Directories in which no name may come or go: where clang looks for a gcc to take headers from. */
+  readonly directories: readonly NamedDirectory[];
   /** GNU `as`, which lists what it read when asked with --MD. */
   readonly gnuAssembler: boolean;
   /** First line of the version, for people. */
@@ -53,7 +56,8 @@ export function toolchains(files: FileStates): Toolchains {
   const stillHolds = (t: Toolchain, compiler: string): boolean =>
     files.realPathOf(compiler) === t.parts[0]?.path &&
     t.parts.every((part) => files.digestOf(part.path)?.digest === part.digest) &&
-    t.absent.every((path) => files.stampOf(path) === undefined);
+    t.absent.every((path) => files.stampOf(path) === undefined) &&
+    t.directories.every(({ path, names }) => namesIn(path, files) === names);
   return {
     async identify(question) {
       const key = JSON.stringify([
@@ -83,10 +87,11 @@ async function identify(question: ToolchainQuestion, files: FileStates): Promise
   const kind = programKind(driver);
   if (kind.kind === 'unknown') return refuse('not-a-compiler', driver);
   if (kind.kind === 'script' && !question.allowScript) return refuse('compiler-is-script', driver);
-  const version = await askCompiler(question.compiler, ['-v'], question);
+  const version = await askCompiler(question.compiler, [...question.toolArgs, '-v'], question);
   const family = version === undefined ? undefined : familyOf(version.stderr);
   if (version === undefined || family === undefined) return refuse('not-a-compiler', question.compiler);
-  const programs = await findPrograms(question, family, files);
+  const target = family === 'clang' ? /^Target: (\S+)$/m.exec(version.stderr)?.[1] : undefined;
+  const programs = await findPrograms(question, family, target, files);
   if (programs === undefined) return refuse('compiler-unknown', question.compiler);
   return assemble(question, family, version.stderr, [driver, ...programs.paths], programs, files);
 }
@@ -105,6 +110,7 @@ interface Programs {
 async function findPrograms(
   question: ToolchainQuestion,
   family: Family,
+  target: string | undefined,
   files: FileStates,
 ): Promise<Programs | undefined> {
   const names = family === 'gcc' ? ['cc1', 'cc1plus', 'as', 'specs'] : ['as'];
@@ -125,6 +131,7 @@ async function findPrograms(
     const said = answer.stdout.replace(/\n$/, '');
     const found = said.startsWith('/') ? said : inPath(name) ? searchPath(said, question, files, absent) : undefined;
     if (name !== 'specs') absent.push(...placesBefore(name, said, directories, files));
+    if (name === 'as' && target !== undefined) absent.push(...namesWithTarget(target, found, directories, question));
     if (found === undefined) continue; // a C-only installation has no cc1plus, and specs are built in
     if (name === 'as') assembler = found;
     paths.push(found);
@@ -161,6 +168,19 @@ function placesBefore(
     places.push(...[name, ...others].map((other) => `${directory}/${other}`));
   }
   return places.filter((path) => files.stampOf(path) === undefined);
+}
+
+/** clang prefers an assembler named after its target, wherever it lies: none but the one found may be there. */
+function namesWithTarget(
+  target: string,
+  found: string | undefined,
+  directories: readonly string[],
+  { cwd, env }: ToolchainQuestion,
+): readonly string[] {
+  const inPath = (env.get('PATH') ?? '').split(':').filter((directory) => directory !== '');
+  const all = [...new Set([...directories, ...inPath.map((path) => (path.startsWith('/') ? path : `${cwd}/${path}`))])];
+  const places = all.map((directory) => `${directory}/${target}-as`);
+  return places.includes(found ?? '') ? [] : places;
 }
 
 /** Parts that are no compiler's own: the driver takes them from PATH where it has none beside it. */
@@ -201,13 +221,16 @@ async function assemble(
     if (state === undefined) return refuse('compiler-unknown', path);
     parts.push({ path, digest: state.digest });
   }
+  const installations: GccInstallations =
+    family === 'clang' ? gccInstallations(versionText, files) : { directories: [], absent: [] };
   const says = found.assembler === undefined ? undefined : await askCompiler(found.assembler, ['--version'], question);
   return {
     kind: 'toolchain',
     family,
-    digest: sha256(JSON.stringify([family, parts])),
+    digest: sha256(JSON.stringify([family, parts, installations.directories])),
     parts,
-    absent: found.absent,
+    absent: [...found.absent, ...installations.absent],
+    directories: installations.directories,
     gnuAssembler: says?.stdout.startsWith('GNU assembler') === true,
     version: /^.*(?:gcc|clang) version .*$/m.exec(versionText)?.[0] ?? '',
   };
