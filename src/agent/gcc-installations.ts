@@ -22,12 +22,15 @@ const CANDIDATE = /^Found candidate GCC installation: (.+)$/gm;
 /** Below the installation prefix and below /usr (clang 14, GCCInstallationDetector::init). */
 const ROOTS = ['lib/gcc', 'lib/gcc-cross', 'lib64/gcc', 'lib32/gcc'];
 
-/** What `clang -v` says about it. */
-export function gccInstallations(versionText: string, files: FileStates): GccInstallations {
+/** What `clang -v`, run in `cwd`, says about it. */
+export function gccInstallations(versionText: string, cwd: string, files: FileStates): GccInstallations {
   const installed = /^InstalledDir: (.+)$/m.exec(versionText)?.[1];
   const prefixes = new Set(['/usr', ...(installed === undefined ? [] : [`${installed}/..`])]);
   const roots = [...prefixes].flatMap((prefix) => ROOTS.map((root) => `${prefix}/${root}`));
-  const targets = Array.from(versionText.matchAll(CANDIDATE), ([, path = '']) => `${path}/..`);
+  const targets = Array.from(
+    versionText.matchAll(CANDIDATE),
+    ([, path = '']) => `${path.startsWith('/') ? path : `${cwd}/${path}`}/..`,
+  );
   const known = [...roots, ...targets].map((path) => files.realPathOf(path));
   const directories = [...new Set(known)].flatMap((path) => {
     const names = path === undefined ? undefined : namesIn(path, files);

@@ -222,7 +222,7 @@ async function assemble(
     parts.push({ path, digest: state.digest });
   }
   const installations: GccInstallations =
-    family === 'clang' ? gccInstallations(versionText, files) : { directories: [], absent: [] };
+    family === 'clang' ? gccInstallations(versionText, question.cwd, files) : { directories: [], absent: [] };
   const says = found.assembler === undefined ? undefined : await askCompiler(found.assembler, ['--version'], question);
   return {
     kind: 'toolchain',
