@@ -54,5 +54,6 @@ export function snapshotOf(files: FileStates, ways: Ways): FileStates {
     hasEntry: (path) => listed(path) && files.hasEntry(path),
     realPathOf: files.realPathOf,
     isSettled: files.isSettled,
+    lacks: (directory, name) => listingOf(directory)?.names.has(name) === false,
   };
 }

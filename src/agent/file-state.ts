@@ -42,6 +42,8 @@ export interface FileStates {
   scanOf(path: string, digest?: Digest): FileScan | undefined;
   /** The names in a directory; `settled` as for digests. */
   listingOf(path: string): Listing | undefined;
+  /** Whether a readable directory has no entry of this name. */
+  lacks(directory: string, name: string): boolean;
   realPathOf(path: string): string | undefined;
   /** Whether a directory has an entry of this name, be it a link to nothing. */
   hasEntry(path: string): boolean;
@@ -104,6 +106,7 @@ export function fileStates(nowNs: () => bigint): FileStates {
       quietly(() => scanByDigest(digest, memory) ?? scanOf(path, memory, isSettled, stampOf(path))),
     listingOf: (path) => quietly(() => listingOf(path, memory, isSettled, stampOf)),
     hasEntry: (path) => quietly(() => lstatSync(fsPath(path), { throwIfNoEntry: false })) !== undefined,
+    lacks: (path, name) => quietly(() => listingOf(path, memory, isSettled, stampOf))?.names.has(name) === false,
     realPathOf: (path) => quietly(() => fromBytes(realpathSync.native(fsPath(path), { encoding: 'buffer' }))),
   };
 }

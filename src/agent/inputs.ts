@@ -1,7 +1,7 @@
 import { type Digest, sha256 } from '../base/digest.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { AbsentGroup, Input } from '../cache/manifest.ts';
-import { absentGroups } from '../includes/absent-groups.ts';
+import { absentGroups, mergeLacking } from '../includes/absent-groups.ts';
 import type { SearchList } from '../includes/port.ts';
 import { type Alias, walk } from '../includes/walk.ts';
 import { type Description, inDirectory } from './describe.ts';
@@ -44,6 +44,7 @@ export function learnConditions(
     dateIsFixed: dateIsFixed(description),
     view: {
       kindOf,
+      lacks: files.lacks,
       scan: (path) => files.scanOf(path),
       identityOf: (path) => {
         const at = files.stampOf(path);
@@ -79,7 +80,7 @@ export function learnConditions(
   const known = knownInputs(others, files, ways);
   if ('kind' in known) return known;
   const groups = absentGroups(walked.absent, kindOf, (path) => files.hasEntry(path));
-  const absent = groups.map(({ dir, names, byName }) => ({ dir, names: [...names, ...byName] }));
+  const absent = mergeLacking(groups, walked.lacking);
   return { kind: 'conditions', inputs: [...inputs, ...known], present: walked.present, absent };
 }
 

@@ -13,6 +13,21 @@ export interface AbsentGroup {
   readonly byName: readonly string[];
 }
 
+/** Every absent name by directory, once: what was grouped, and what is known of whole directories. */
+export function mergeLacking(
+  groups: readonly AbsentGroup[],
+  lacking: ReadonlyMap<string, readonly string[]>,
+): readonly { readonly dir: string; readonly names: readonly string[] }[] {
+  const merged = new Map<string, readonly string[]>();
+  for (const { dir, names, byName } of groups) merged.set(dir, [...names, ...byName]);
+  for (const [directory, names] of lacking) {
+    const dir = tidyPath(directory);
+    const before = merged.get(dir);
+    merged.set(dir, before === undefined ? names : [...new Set([...before, ...names])]);
+  }
+  return Array.from(merged, ([dir, names]) => ({ dir, names }));
+}
+
 interface Growing {
   readonly names: Set<string>;
   readonly byName: Set<string>;

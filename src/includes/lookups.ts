@@ -7,6 +7,8 @@ export interface Probe {
   readonly kind: FileKind;
   /** Already among the results of the walk. */
   listed: boolean;
+  /** Where the view says by itself that it is absent: the directory it would be an entry of, and its name there. */
+  readonly lacking?: { readonly directory: Directory; readonly name: string };
 }
 
 /** A directory as spelled, with everything asked in it so far. */
@@ -54,7 +56,7 @@ export function createLookups(view: FileView, chain: readonly string[]): Lookups
     if (known !== undefined) return known;
     const slash = name.lastIndexOf('/');
     const parent = slash > 0 ? probe(inside, name.slice(0, slash)) : undefined;
-    const fresh = parent?.kind === 'absent' ? parent : ask(view, inside.path, name);
+    const fresh = parent?.kind === 'absent' ? parent : ask(view, inside, name);
     inside.probes.set(name, fresh);
     return fresh;
   };
@@ -84,8 +86,11 @@ function resolution(name: string, before: readonly Directory[], hit: Resolution[
   return { name, before, hit, verdict: undefined, listed: false };
 }
 
-function ask(view: FileView, directory: string, name: string): Probe {
-  const path = isTidyName(name) ? `${directory}/${name}` : tidyPath(`${directory}/${name}`);
+function ask(view: FileView, directory: Directory, name: string): Probe {
+  const simple = directory.path !== '' && !name.includes('/') && name !== '.' && name !== '..';
+  if (simple && view.lacks?.(directory.path, name) === true)
+    return { path: `${directory.path}/${name}`, kind: 'absent', listed: false, lacking: { directory, name } };
+  const path = isTidyName(name) ? `${directory.path}/${name}` : tidyPath(`${directory.path}/${name}`);
   return { path, kind: view.kindOf(path), listed: false };
 }
 

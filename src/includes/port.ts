@@ -7,6 +7,11 @@ export type FileKind = 'file' | 'directory' | 'other' | 'absent';
 export interface FileView {
   /** What lies at an absolute path, following symbolic links; a path below a regular file is 'absent'. */
   kindOf(path: string): FileKind;
+  /**
+   * Whether a directory is there, can be read and has no entry `name` (a single component), not even a link to nothing.
+   * Most lookups end here: without a path made, hashed and taken apart again for each they cost half.
+   */
+  lacks?(directory: string, name: string): boolean;
   /** The directives of a regular file, memoised by content; undefined if it cannot be read. */
   scan(path: string): FileScan | undefined;
   /**

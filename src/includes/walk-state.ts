@@ -44,6 +44,8 @@ export interface WalkState {
   readonly computed: ComputedLookup[];
   readonly present: Set<string>;
   readonly absent: string[];
+  /** More of these: names that whole directories lack. */
+  readonly lacking: Map<Directory, string[]>;
   /** Those of `absent` that a file may have borne when the compiler asked: see {@link Walk.asked}. */
   readonly asked: Set<string>;
   readonly directories: string[];
@@ -73,6 +75,7 @@ export function beginWalk(input: WalkInput): WalkState {
     computed: [],
     present: new Set(),
     absent: [],
+    lacking: new Map(),
     asked: new Set(),
     directories: [],
     aliases: new Map(),
@@ -92,5 +95,12 @@ export function listVain(state: WalkState, probe: Probe, asked = false): void {
   if ((asked || state.truth === undefined) && probe.kind === 'absent') state.asked.add(probe.path);
   if (probe.listed) return;
   probe.listed = true;
+  if (probe.lacking !== undefined) {
+    const { directory, name } = probe.lacking;
+    const names = state.lacking.get(directory);
+    if (names === undefined) state.lacking.set(directory, [name]);
+    else names.push(name);
+    return;
+  }
   (probe.kind === 'absent' ? state.absent : state.directories).push(probe.path);
 }

@@ -64,8 +64,10 @@ export interface Walk {
   readonly present: readonly string[];
   /** Paths looked for in vain, each by its topmost absent component: they must stay absent. */
   readonly absent: readonly string[];
+  /** The same, by directories that are there and lack these names. */
+  readonly lacking: ReadonlyMap<string, readonly string[]>;
   /**
-   * Those of `absent` of which the compiler's list does not say that they were absent when it asked: what
+   * Those of `absent` and `lacking` of which the compiler's list does not say that they were absent when it asked: what
    * `__has_include` asks for is never listed. Nothing may have been removed there since the compile began.
    */
   readonly asked: readonly string[];
@@ -113,6 +115,7 @@ function finish(state: WalkState): Walk {
     files: [...scans.keys()],
     present: [...state.present].filter((path) => !scans.has(path)),
     absent: [...input.search.missing, ...state.absent],
+    lacking: new Map(Array.from(state.lacking, ([{ path }, names]) => [path, names])),
     asked: [...input.search.missing, ...state.asked],
     directories: state.directories,
     aliases: [...state.aliases].map(([path, file]) => ({ path, file })),
