@@ -211,6 +211,11 @@ static void converse(exchange *x) {
   for (int round = 0; round < 6; round++) {
     if (receive_frame(x->fd, &x->in, &r, x->socket_path) != 0) return;
     switch (take_u8(&r)) {
+      case TO_LAUNCHER_WAIT:
+        /* The compile is under way elsewhere, or waits for its turn. The agent sees to it that this ends; should it
+         * die or stop, there is silence. */
+        round--;
+        break;
       case TO_LAUNCHER_RUN:
         print_note(&r);
         exec_compiler(x->compiler, x->argv);

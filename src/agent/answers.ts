@@ -140,6 +140,11 @@ export function encodeRun(note: string): Buffer {
   return w.frame();
 }
 
+/** "Still at it": sent while a compile is under way elsewhere or waits for its turn, so that silence means trouble. */
+export function encodeWait(): Buffer {
+  return writer('W').frame();
+}
+
 export function encodeReport(answer: ReportAnswer): Buffer {
   const w = writer('X');
   w.u8(answer.run === 'compile' ? 0 : 1);

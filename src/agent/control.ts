@@ -43,6 +43,8 @@ export interface SessionCounters {
   readonly hits: number;
   /** Compiled here because the cache had no answer. */
   readonly local: number;
+  /** Compiled on a worker. */
+  readonly remote: number;
   /** Compiled here because the call cannot be cached. */
   readonly refused: number;
   readonly refusals: Readonly<Partial<Record<RefusalReason, number>>>;

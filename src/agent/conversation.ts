@@ -1,5 +1,5 @@
 import type { RefusalReason } from '../base/refusal.ts';
-import { encodeReport, encodeRun } from './answers.ts';
+import { encodeReport, encodeRun, encodeWait } from './answers.ts';
 import type { OpenCache } from './caches.ts';
 import type { Compiling, Engine, Offer, Preprocessing } from './engine.ts';
 import type { PreparedAnswer } from './prepared-answers.ts';
@@ -33,6 +33,8 @@ type Stage =
   | { readonly at: 'over' };
 
 const MAX_OFFERS = 3;
+/** A launcher gives us up after 2 s without a frame. */
+const WAIT_EVERY_MS = 500;
 
 export interface Conversation {
   /** Takes one frame; replies go out through `send`. Never throws: whatever fails here, the launcher compiles. */
@@ -51,6 +53,7 @@ export interface ConversationPort {
 export function conversation(engine: Engine, port: ConversationPort): Conversation {
   let stage: Stage = { at: 'start' };
   let offers = 0;
+  const gone = new AbortController();
 
   const offer = (head: RequestHead, payload: Buffer, answer: PreparedAnswer): void => {
     offers += 1;
@@ -86,17 +89,29 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
   };
   const when = (request: CompileRequest, payload: Buffer, offered: Promise<Offer>): void => {
     stage = { at: 'thinking' };
+    const waiting = setInterval(() => port.send(encodeWait()), WAIT_EVERY_MS);
+    const thought = (next: () => void): void => {
+      clearInterval(waiting);
+      if (gone.signal.aborted) return;
+      next();
+    };
     offered.then(
-      (made) => carryOut(request, payload, made),
+      (made) => (gone.signal.aborted ? letGo(made, request.session) : thought(() => carryOut(request, payload, made))),
       (error: unknown) => {
         port.failed(error);
-        run(request.session, 'internal');
+        thought(() => run(request.session, 'internal'));
       },
     );
+    gone.signal.addEventListener('abort', () => clearInterval(waiting), { once: true });
+  };
+  /** What was offered to a launcher that is gone must be given back: slots, temporary files. */
+  const letGo = (made: Offer, session: string): void => {
+    if (made.kind === 'compile') engine.abandoned(session, made);
+    if (made.kind === 'preprocess') discardRun(made.run);
   };
   const think = (payload: Buffer): void => {
     const request = decodeCompileRequest(payload);
-    when(request, payload, engine.offer(request));
+    when(request, payload, engine.offer(request, gone.signal));
   };
   const start = (payload: Buffer): void => {
     const head = decodeRequestHead(payload);
@@ -117,7 +132,7 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       think(stage.payload);
     } else if (stage.at === 'preprocessing' && frame.type === 'ended') {
       const { preprocessing, request, payload } = stage;
-      when(request, payload, engine.preprocessed(preprocessing, decodeEnded(frame.payload)));
+      when(request, payload, engine.preprocessed(preprocessing, decodeEnded(frame.payload), gone.signal));
     } else if (stage.at === 'compiling' && frame.type === 'ended') {
       const { compiling, session } = stage;
       stage = { at: 'over' };
@@ -138,6 +153,7 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       if (stage.at === 'preprocessing') discardRun(stage.preprocessing.run);
       if (stage.at === 'compiling') engine.abandoned(stage.session, stage.compiling);
       stage = { at: 'over' };
+      gone.abort();
     },
   };
 }

@@ -2,6 +2,10 @@ import type { Digest } from '../base/digest.ts';
 import { NO_COMPILES, type RefusalReason } from '../base/refusal.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
+import { type Placed, placeMiss } from './grid/grid-offer.ts';
+import type { Grids } from './grid/grids.ts';
+import type { LocalSlots } from './grid/local-slots.ts';
+import { readResult, shareResult } from './grid/share-result.ts';
 import { findHit, verboseNote } from './hits.ts';
 import { type CompilePlan, planCompile } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
@@ -21,6 +25,8 @@ export type Offer =
       readonly plan: CompilePlan;
       readonly note: string;
       readonly cache: OpenCache;
+      /** With a grid: the place it takes on this machine, and what others would ask for. */
+      readonly placed?: Extract<Placed, { kind: 'here' }>;
     }
   | {
       readonly kind: 'run';
@@ -44,7 +50,8 @@ export type Compiling = Extract<Offer, { kind: 'compile' }>;
 export interface Engine {
   /** An answer that was right last time and carries its own proof. */
   prepared(memoKey: string): PreparedAnswer | undefined;
-  offer(request: CompileRequest): Promise<Offer>;
+  /** `gone` aborts when the launcher is no longer there. */
+  offer(request: CompileRequest, gone: AbortSignal): Promise<Offer>;
   delivered(session: string, answer: PreparedAnswer): void;
   /** An offered hit came to nothing: the launcher could not write it and compiled, or was killed. */
   undelivered(session: string, answer: PreparedAnswer): void;
@@ -54,7 +61,7 @@ export interface Engine {
   damaged(memoKey: string, answer: PreparedAnswer, output: number): void;
   ended(session: string, compiling: Compiling, ended: CompileEnded): void;
   /** A preprocessor run has ended: what now? */
-  preprocessed(preprocessing: Preprocessing, ended: CompileEnded): Promise<Offer>;
+  preprocessed(preprocessing: Preprocessing, ended: CompileEnded, gone: AbortSignal): Promise<Offer>;
   /** A launcher died while compiling. */
   abandoned(session: string, compiling: Compiling): void;
   /** The launcher was told to become the compiler. `reason` undefined: the call is no compile. */
@@ -65,6 +72,9 @@ export interface Engine {
 }
 
 export interface EngineServices extends DescribeServices, StoreServices {
+  readonly grids: Grids;
+  readonly slots: LocalSlots;
+  readonly nowNs: () => bigint;
   readonly caches: Caches;
   readonly defaultCache: OpenCache;
   readonly prepared: PreparedAnswers;
@@ -92,11 +102,18 @@ export function engine(services: EngineServices): Engine {
 
   return {
     prepared: (memoKey) => prepared.get(memoKey),
-    offer: (request) => offer(request, services),
-    delivered(session, { cache, compileMs, blobs, key }) {
-      cache.statistics.count('hits');
-      cache.statistics.add('savedMs', compileMs);
-      sessions.hit(session, compileMs);
+    offer: (request, gone) => offer(request, services, gone),
+    delivered(session, { cache, compileMs, blobs, key, from }) {
+      if (from === 'remote') {
+        cache.statistics.count('remoteCompiles');
+        cache.statistics.count('misses');
+        sessions.remote(session);
+      } else {
+        cache.statistics.count('hits');
+        if (from === 'shared') cache.statistics.count('sharedHits');
+        cache.statistics.add('savedMs', compileMs);
+        sessions.hit(session, compileMs);
+      }
       for (const digest of blobs) cache.blobs.touch(digest);
       cache.manifests.touch(key);
     },
@@ -114,6 +131,7 @@ export function engine(services: EngineServices): Engine {
       if (digest !== undefined) cache.blobs.drop(digest);
     },
     ended(session, compiling, ended) {
+      compiling.placed?.slot.release();
       sessions.local(session);
       compiling.cache.statistics.count('misses');
       compiling.cache.statistics.add('compileMs', Number(ended.endedNs - ended.startedNs) / 1e6);
@@ -121,8 +139,9 @@ export function engine(services: EngineServices): Engine {
       if (ended.status === 0) enqueue(() => store(compiling, ended, services));
       else discard(leftovers(compiling.plan));
     },
-    preprocessed: (preprocessing, ended) => afterPreprocessing(preprocessing, ended, services),
-    abandoned(session, { plan }) {
+    preprocessed: (preprocessing, ended, gone) => afterPreprocessing(preprocessing, ended, services, gone),
+    abandoned(session, { plan, placed }) {
+      placed?.slot.release();
       sessions.local(session);
       discard(leftovers(plan));
     },
@@ -147,15 +166,20 @@ export function engine(services: EngineServices): Engine {
 }
 
 async function store(
-  { description, plan, cache }: Compiling,
+  { description, plan, cache, placed }: Compiling,
   ended: CompileEnded,
   services: EngineServices,
 ): Promise<void> {
+  const grid = placed?.shipment === undefined ? undefined : await services.grids.of(description.settings);
+  // Read before storing moves the files: what others get is what was stored.
+  const shared =
+    placed?.shipment === undefined || grid === undefined ? undefined : readResult(placed.shipment, plan, ended);
   const outcome = await storeResult(description, plan, ended, cache, services);
   const { source } = description.invocation;
   if (outcome.kind === 'stored') {
     cache.statistics.count('stored');
     cache.statistics.add('bytesWritten', outcome.bytes);
+    if (shared !== undefined && grid !== undefined) void shareResult(shared, grid);
   } else {
     cache.statistics.storeFailed(outcome.reason);
     services.log('not stored', { source, reason: outcome.reason, detail: outcome.detail });
@@ -164,7 +188,7 @@ async function store(
   cache.sources.remember(source, { ...description.request, ...key });
 }
 
-async function offer(request: CompileRequest, services: EngineServices): Promise<Offer> {
+async function offer(request: CompileRequest, services: EngineServices, gone: AbortSignal): Promise<Offer> {
   const described = await describeCompile(request, services);
   const directory = described.settings?.['cache.dir'];
   const cache = directory === undefined ? services.defaultCache : await services.caches.at(directory);
@@ -182,10 +206,28 @@ async function offer(request: CompileRequest, services: EngineServices): Promise
   if (settings['cache.read_only']) return run('read-only');
   const preprocess = settings['cache.recache'] ? undefined : planPreprocessing(described, cache);
   if (preprocess !== undefined) return { kind: 'preprocess', description: described, run: preprocess, cache };
-  return compileOffer(described, cache) ?? run('cache-unwritable');
+  return (await compileOffer(described, cache, services, gone)) ?? run('cache-unwritable');
 }
 
-function compileOffer(description: Description, cache: OpenCache, pp?: Digest): Offer | undefined {
+async function compileOffer(
+  description: Description,
+  cache: OpenCache,
+  services: EngineServices,
+  gone: AbortSignal,
+  pp?: Digest,
+): Promise<Offer | undefined> {
+  const grid = await services.grids.of(description.settings);
+  if (grid === undefined) return localOffer(description, cache, pp);
+  const plan = planCompile(description, cache.blobs);
+  if ('kind' in plan) return undefined;
+  const placed = await placeMiss({ description, plan, cache, signal: gone }, grid, services);
+  if (placed.kind === 'hit') return { kind: 'hit', answer: placed.answer };
+  const made = localOffer(description, cache, pp);
+  if (placed.kind === 'nowhere' || made?.kind !== 'compile') return made;
+  return { ...made, placed };
+}
+
+function localOffer(description: Description, cache: OpenCache, pp?: Digest): Offer | undefined {
   const plan = planCompile(description, cache.blobs);
   if ('kind' in plan) return undefined;
   const known = pp === undefined ? plan : { ...plan, pp };
@@ -197,6 +239,7 @@ async function afterPreprocessing(
   { description, run, cache }: Preprocessing,
   ended: CompileEnded,
   services: EngineServices,
+  gone: AbortSignal,
 ): Promise<Offer> {
   const pp = ended.status === 0 ? takeText(run) : undefined;
   const proved = pp !== undefined && (await adoptKnownText(description, pp, ended, cache, services));
@@ -206,7 +249,7 @@ async function afterPreprocessing(
     cache.statistics.count('preprocessedHits');
     return { kind: 'hit', answer: hit };
   }
-  const offered = compileOffer(description, cache, pp);
+  const offered = await compileOffer(description, cache, services, gone, pp);
   return offered ?? { kind: 'run', reason: 'cache-unwritable', note: '', cache };
 }
 

@@ -18,19 +18,26 @@ export interface HitServices extends Omit<LookupServices, 'ways'> {
   readonly prepared: PreparedAnswers;
 }
 
+/** A result that came from the grid a moment ago: what is said of it, once. */
+export interface MadeElsewhere {
+  readonly note: string;
+  readonly from: 'shared' | 'remote';
+}
+
 /** Finds a stored result that can be proved to hold, as the frame that delivers it. */
 export async function findHit(
   description: Description,
   cache: OpenCache,
   services: HitServices,
+  made?: MadeElsewhere,
 ): Promise<PreparedAnswer | undefined> {
   const ways = openWays();
   const now = { churning: services.churning, ways, files: snapshotOf(services.files, ways) };
   for (const manifest of manifestsFor(description, cache)) {
     const proof = findProof(manifest, description, now);
-    const answer = proof === undefined ? undefined : await prepare(description, proof, cache);
+    const answer = proof === undefined ? undefined : await prepare(description, proof, cache, made);
     if (proof === undefined || answer === undefined) continue;
-    if (proof.lasting) services.prepared.set(description.request.memoKey, answer);
+    if (proof.lasting && made === undefined) services.prepared.set(description.request.memoKey, answer);
     return answer;
   }
   return undefined;
@@ -51,6 +58,7 @@ async function prepare(
   description: Description,
   { entry, checks, directoryChecks }: Proof,
   cache: OpenCache,
+  made: MadeElsewhere | undefined,
 ): Promise<PreparedAnswer | undefined> {
   const outputs: Delivery[] = [];
   for (const wanted of description.invocation.outputs) {
@@ -68,13 +76,14 @@ async function prepare(
   const ordered = outputs.toReversed();
   const digests = entry.outputs.map((output) => output.ref.digest);
   return {
-    frame: encodeHit({ note: verboseNote(description, '[hit]'), checks, outputs: ordered, stderr }),
+    frame: encodeHit({ note: verboseNote(description, made?.note ?? '[hit]'), checks, outputs: ordered, stderr }),
     directoryChecks,
     cache,
     key: description.key,
     blobs: digests,
     outputs: ordered.map((output) => digestOfBlob(output, entry)),
     compileMs: entry.compileMs,
+    from: made?.from ?? 'local',
   };
 }
 

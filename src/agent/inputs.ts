@@ -166,7 +166,7 @@ function equalFilesInputs(paths: readonly string[], files: FileStates): readonly
 }
 
 /** The -D options among the arguments: a macro may be the operand of an #include. */
-function definesOf(args: readonly string[]): readonly string[] {
+export function definesOf(args: readonly string[]): readonly string[] {
   return args.flatMap((arg, i) => {
     if (arg === '-D') return [args[i + 1] ?? ''];
     return arg.startsWith('-D') ? [arg.slice(2)] : [];
@@ -174,7 +174,7 @@ function definesOf(args: readonly string[]): readonly string[] {
 }
 
 /** With SOURCE_DATE_EPOCH gcc prints a fixed date, and the variable is in the key. clang knows it from 16 on only. */
-function dateIsFixed({ invocation, request }: Description): boolean {
+export function dateIsFixed({ invocation, request }: Description): boolean {
   return invocation.family === 'gcc' && (request.env.get('SOURCE_DATE_EPOCH') ?? '') !== '';
 }
 

@@ -10,6 +10,8 @@ import { nativeArch } from './describe.ts';
 import { type Engine, type EngineServices, engine } from './engine.ts';
 import { explain } from './explain.ts';
 import { fileStates } from './file-state.ts';
+import { grids } from './grid/grids.ts';
+import { localSlots } from './grid/local-slots.ts';
 import { pathHistory } from './path-history.ts';
 import { preparedAnswers } from './prepared-answers.ts';
 import { readConfigFile, requestSettings } from './request-settings.ts';
@@ -73,6 +75,7 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
   });
   await server.close();
   await flush(serving, services);
+  await services.grids.close();
   log.logger.info('agent stopped');
   return 0;
 }
@@ -104,6 +107,9 @@ async function composeServices(
     files,
     toolchains: toolchains(files),
     settings: requestSettings(files),
+    grids: grids(log),
+    slots: localSlots(),
+    nowNs,
     nativeArch: nativeArch(),
     searchLists: searchLists(files),
     history: pathHistory(nowNs),

@@ -5,6 +5,8 @@ import type { SessionCounters } from './control.ts';
 export interface Sessions {
   hit(session: string, savedMs: number): void;
   local(session: string): void;
+  /** Compiled on a worker. */
+  remote(session: string): void;
   refused(session: string, reason: RefusalReason): void;
   notCompile(session: string): void;
   read(session: string): SessionCounters;
@@ -16,7 +18,7 @@ type Counters = { -readonly [K in keyof SessionCounters]: SessionCounters[K] };
 const LIMIT = 200;
 
 function fresh(): Counters {
-  return { compiles: 0, hits: 0, local: 0, refused: 0, refusals: {}, notCompiles: 0, savedMs: 0 };
+  return { compiles: 0, hits: 0, local: 0, remote: 0, refused: 0, refusals: {}, notCompiles: 0, savedMs: 0 };
 }
 
 export function sessions(): Sessions {
@@ -43,6 +45,11 @@ export function sessions(): Sessions {
       const counters = of(session);
       counters.compiles += 1;
       counters.local += 1;
+    },
+    remote(session) {
+      const counters = of(session);
+      counters.compiles += 1;
+      counters.remote += 1;
     },
     refused(session, reason) {
       const counters = of(session);

@@ -117,7 +117,11 @@ function checkCaptures(
     if (how === 'absent' && capture.output.required) return refuse('output-missing', capture.from);
     // The tmp file must be the file make is left with: the same size, unless somebody is already changing it.
     if (how === 'ok' && files.stampOf(capture.to) === undefined) return refuse('cache-unwritable', capture.to);
-    if (how === 'ok' && isStale(inDirectory(request.cwd, capture.from), capture.output.required, ended, files)) {
+    if (
+      how === 'ok' &&
+      ended.elsewhere !== true &&
+      isStale(inDirectory(request.cwd, capture.from), capture.output.required, ended, files)
+    ) {
       return refuse('output-missing', capture.from);
     }
   }

@@ -163,6 +163,8 @@ export interface CompileEnded {
   readonly stderr: string;
   /** What the compiler wrote into the lists of the report answer's arguments, in their order. */
   readonly lists: readonly string[];
+  /** Compiled on another machine: what lies at the outputs' places here is older and says nothing. */
+  readonly elsewhere?: true;
 }
 
 export function decodeEnded(payload: Buffer): CompileEnded {

@@ -6,6 +6,8 @@ export const COUNTERS = {
   hits: 'results taken from the cache',
   misses: 'compiles run because the cache had no answer',
   preprocessedHits: 'hits found by preprocessed text (also in hits)',
+  sharedHits: "results taken from the grid's cache (also in hits)",
+  remoteCompiles: 'compiles run on a worker',
   notCompiles: 'calls that compile nothing',
   fallbacks: 'hits that could not be delivered, so that the compiler ran',
   stored: 'results stored',

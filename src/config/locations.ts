@@ -20,12 +20,21 @@ export function defaultCacheDirectory(env: Environment, home: string | undefined
 }
 
 export function userConfigFile(env: Environment, home: string | undefined): string | undefined {
+  return besideUserConfig(env, home, CONFIG_FILE_NAME);
+}
+
+/** Where a coordinator puts the token of its grid on its first start, and everybody else looks for it. */
+export function defaultTokenFile(env: Environment, home: string | undefined): string | undefined {
+  return besideUserConfig(env, home, 'token');
+}
+
+function besideUserConfig(env: Environment, home: string | undefined, name: string): string | undefined {
   const base = isAbsolute(env.XDG_CONFIG_HOME)
     ? env.XDG_CONFIG_HOME
     : home === undefined
       ? undefined
       : `${home}/.config`;
-  return base === undefined ? undefined : posix.join(base, 'hybridgrid', CONFIG_FILE_NAME);
+  return base === undefined ? undefined : posix.join(base, 'hybridgrid', name);
 }
 
 /** `cwd` and the directories above it, nearest first: `make -C` changes cwd, the project's file stays where it is. */

@@ -128,6 +128,9 @@ describe('values', () => {
     'compile.jobs': ['auto', 'auto'],
     'compile.verbose': ['true', true],
     'compile.quiet': ['1', true],
+    'grid.coordinator': ['build-box:9000', 'build-box:9000'],
+    'grid.token_file': ['~/token', '/home/u/token'],
+    'grid.local_slots': ['3', 3],
   };
 
   test.each(SETTING_KEYS)('%s from the user file', async (key) => {

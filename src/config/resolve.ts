@@ -4,6 +4,7 @@ import { readDocument } from './document.ts';
 import {
   CONFIG_FILE_NAME,
   defaultCacheDirectory,
+  defaultTokenFile,
   directoriesUpwards,
   type Environment,
   type FileLevel,
@@ -69,7 +70,10 @@ export type Resolution =
  */
 export async function resolveSettings(request: SettingsRequest): Promise<Resolution> {
   const home = homeDirectory(request.env, request.accountHome);
-  const layers = new Layers(home, defaultCacheDirectory(request.env, home));
+  const layers = new Layers(home, {
+    'cache.dir': defaultCacheDirectory(request.env, home) ?? '',
+    'grid.token_file': defaultTokenFile(request.env, home) ?? '',
+  });
   const files: LookedAt[] = [];
   for (const { path, level, required } of fileCandidates(request, home)) {
     const read = request.readFile(path);
@@ -116,13 +120,13 @@ class Layers {
   readonly #problems: ConfigProblem[] = [];
   readonly #home: string | undefined;
 
-  constructor(home: string | undefined, cacheDirectory: string | undefined) {
+  constructor(home: string | undefined, defaults: Partial<Settings>) {
     this.#home = home;
     for (const key of SETTING_KEYS) {
       this.#values[key] = SETTINGS[key].initial;
       this.#origins[key] = { from: 'default' };
     }
-    this.#values['cache.dir'] = cacheDirectory ?? '';
+    Object.assign(this.#values, defaults);
   }
 
   problem(problem: ConfigProblem): void {

@@ -1,4 +1,5 @@
 import {
+  addressType,
   booleanType,
   durationType,
   type Jobs,
@@ -7,7 +8,9 @@ import {
   logLevelType,
   pathListType,
   pathType,
+  type Slots,
   sizeType,
+  slotsType,
   type ValueType,
 } from './value-types.ts';
 
@@ -30,6 +33,9 @@ export interface Settings {
   readonly 'compile.jobs': Jobs;
   readonly 'compile.verbose': boolean;
   readonly 'compile.quiet': boolean;
+  readonly 'grid.coordinator': string;
+  readonly 'grid.token_file': string;
+  readonly 'grid.local_slots': Slots;
 }
 
 export type SettingKey = keyof Settings;
@@ -154,6 +160,28 @@ export const SETTINGS: { readonly [K in SettingKey]: SettingSpec<Settings[K]> } 
     variable: 'HG_QUIET',
     projectMaySet: true,
     effect: 'no summary line after a wrapped build',
+  },
+  'grid.coordinator': {
+    type: addressType,
+    initial: '',
+    variable: 'HG_COORDINATOR',
+    projectMaySet: false,
+    effect: 'the coordinator whose workers and shared cache are used as well',
+  },
+  'grid.token_file': {
+    type: pathType,
+    // Replaced by resolve.ts: it depends on XDG_CONFIG_HOME and HOME.
+    initial: '',
+    variable: 'HG_TOKEN_FILE',
+    projectMaySet: false,
+    effect: 'the file with the token that coordinator, workers and clients share',
+  },
+  'grid.local_slots': {
+    type: slotsType,
+    initial: 'auto',
+    variable: 'HG_LOCAL_SLOTS',
+    projectMaySet: false,
+    effect: 'compiles at once on this machine while there is a coordinator; more go to workers or wait',
   },
 };
 

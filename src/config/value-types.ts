@@ -110,6 +110,33 @@ export const jobsType: ValueType<Jobs> = {
   write: String,
 };
 
+/** Compiles at once on this machine; `auto` is one per processor. */
+export type Slots = number | 'auto';
+
+export const slotsType: ValueType<Slots> = {
+  name: 'number | auto',
+  parse(raw) {
+    if (raw === 'auto') return ok(raw);
+    const count = /^(0|[1-9]\d{0,3})$/.test(String(raw)) ? Number(raw) : undefined;
+    return count === undefined ? expected('a number from 0 to 9999 or "auto"') : ok(count);
+  },
+  write: String,
+};
+
+/** `HOST:PORT`, the host in brackets if it is an IPv6 address; `none` is the empty string. */
+export const addressType: ValueType<string> = {
+  name: 'HOST:PORT | none',
+  parse(raw) {
+    if (raw === 'none') return ok('');
+    const parts = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):(\d{1,5})$/.exec(String(raw));
+    const port = Number(parts?.[1]);
+    return parts === null || port < 1 || port > 65_535
+      ? expected('HOST:PORT, such as build-box:9000, or "none"')
+      : ok(String(raw));
+  },
+  write: (value) => (value === '' ? 'none' : yamlText(value)),
+};
+
 function absolutePath(text: string, context: ValueContext): Parsed<string> {
   if (text === '~' || text.startsWith('~/')) {
     if (context.home === undefined) return expected('a path without "~", because HOME is not set');

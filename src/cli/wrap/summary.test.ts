@@ -2,7 +2,16 @@ import { expect, test } from 'vitest';
 import type { SessionCounters } from '../../agent/control.ts';
 import { summaryLine } from './summary.ts';
 
-const NONE: SessionCounters = { compiles: 0, hits: 0, local: 0, refused: 0, refusals: {}, notCompiles: 0, savedMs: 0 };
+const NONE: SessionCounters = {
+  compiles: 0,
+  hits: 0,
+  local: 0,
+  remote: 0,
+  refused: 0,
+  refusals: {},
+  notCompiles: 0,
+  savedMs: 0,
+};
 
 test.each<[string, Partial<SessionCounters> | undefined, number, string | undefined]>([
   [

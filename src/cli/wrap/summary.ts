@@ -14,6 +14,7 @@ export function summaryLine({ counters, fallbacks }: BuildOutcome): string | und
   if (compiles === 0) return undefined;
   const parts: string[] = [];
   if (counters !== undefined) parts.push(count(counters.hits, 'hit'), `${counters.local} local`);
+  if (counters !== undefined && counters.remote > 0) parts.push(`${counters.remote} remote`);
   if (counters !== undefined && counters.refused > 0) parts.push(`${counters.refused} refused`);
   if (fallbacks > 0) parts.push(`${fallbacks} without the agent (see \`hgbuild doctor\`)`);
   const saved = counters !== undefined && counters.hits > 0 ? `; saved ${formatDuration(counters.savedMs)}` : '';

@@ -1,0 +1,90 @@
+import { availableParallelism } from 'node:os';
+import type { OpenCache } from '../caches.ts';
+import type { Description } from '../describe.ts';
+import type { CompilePlan } from '../plan.ts';
+import type { PreparedAnswer } from '../prepared-answers.ts';
+import { discard } from '../read-files.ts';
+import { leftovers } from '../store-result.ts';
+import type { Grid, Shipment } from './grid.ts';
+import type { LocalSlots, Slot } from './local-slots.ts';
+import { type RemoteOutcome, type RemoteServices, remoteCompile } from './remote-compile.ts';
+import { makeShipment, type ShipmentServices } from './shipment.ts';
+
+export interface GridServices extends RemoteServices, ShipmentServices {
+  readonly slots: LocalSlots;
+  readonly log: (message: string, details: object) => void;
+}
+
+/** Where a miss is compiled. */
+export type Placed =
+  | { readonly kind: 'hit'; readonly answer: PreparedAnswer }
+  /** Here; `shipment`: what others would ask for, if it can be shared. */
+  | { readonly kind: 'here'; readonly slot: Slot; readonly shipment: Shipment | undefined }
+  /** The launcher has gone. */
+  | { readonly kind: 'nowhere' };
+
+export interface Miss {
+  readonly description: Description;
+  readonly plan: CompilePlan;
+  readonly cache: OpenCache;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Shared cache first, then a free core here, then a worker; and if the grid will not or cannot, the next core that is
+ * free here. `plan` is used up by a remote attempt; the caller makes a new one.
+ */
+export async function placeMiss(miss: Miss, grid: Grid, services: GridServices): Promise<Placed> {
+  const { description, plan, signal } = miss;
+  const { settings } = description;
+  const limit = localLimit(settings['grid.local_slots']);
+  const made = await makeShipment(description, plan, services);
+  if ('kind' in made) {
+    services.log('stays at home', { source: description.invocation.source, why: made.why });
+    return here(limit, undefined, signal, services.slots);
+  }
+  const slot = services.slots.tryTake(limit);
+  const ignoreStored = settings['cache.recache'];
+  if (slot === undefined || !ignoreStored) {
+    const outcome = await attempt(miss, made, grid, { storedOnly: slot !== undefined, ignoreStored, signal }, services);
+    if (outcome.kind === 'hit') {
+      slot?.release();
+      return outcome;
+    }
+    if (slot === undefined)
+      services.log('not compiled elsewhere', { source: description.invocation.source, why: outcome.why });
+  }
+  discard(leftovers(plan));
+  if (slot !== undefined && !signal.aborted) return { kind: 'here', slot, shipment: made };
+  slot?.release();
+  return here(limit, made, signal, services.slots);
+}
+
+async function attempt(
+  { description, plan, cache }: Miss,
+  shipment: Shipment,
+  grid: Grid,
+  asked: Parameters<Grid['compile']>[1],
+  services: GridServices,
+): Promise<RemoteOutcome> {
+  try {
+    return await remoteCompile(description, plan, shipment, grid, asked, cache, services);
+  } catch (error) {
+    services.log('a remote compile failed', { error: String(error) });
+    return { kind: 'none', why: 'internal' };
+  }
+}
+
+async function here(
+  limit: number,
+  shipment: Shipment | undefined,
+  signal: AbortSignal,
+  slots: LocalSlots,
+): Promise<Placed> {
+  const slot = await slots.take(limit, signal);
+  return slot === undefined ? { kind: 'nowhere' } : { kind: 'here', slot, shipment };
+}
+
+function localLimit(setting: number | 'auto'): number {
+  return setting === 'auto' ? availableParallelism() : setting;
+}

@@ -1,0 +1,71 @@
+/**
+ * How many compiles run on this machine at once while there is a grid: `make -j40` is meant for all machines together,
+ * and forty compilers on two cores would slow each other and everything else down.
+ */
+export interface LocalSlots {
+  /** A slot, if one is free now. */
+  tryTake(limit: number): Slot | undefined;
+  /** The next free slot, in the order of asking; undefined once `signal` aborts. A limit of 0 counts as 1: somebody has to do it. */
+  take(limit: number, signal: AbortSignal): Promise<Slot | undefined>;
+  readonly taken: number;
+}
+
+export interface Slot {
+  /** Gives the slot back; more than once does nothing more. */
+  release(): void;
+}
+
+interface Waiter {
+  readonly limit: number;
+  give(slot: Slot): void;
+}
+
+export function localSlots(): LocalSlots {
+  let taken = 0;
+  const waiting: Waiter[] = [];
+  const hand = (): Slot => {
+    taken += 1;
+    let held = true;
+    return {
+      release() {
+        if (!held) return;
+        held = false;
+        taken -= 1;
+        serve();
+      },
+    };
+  };
+  const serve = (): void => {
+    for (let next = waiting[0]; next !== undefined && taken < next.limit; next = waiting[0]) {
+      waiting.shift();
+      next.give(hand());
+    }
+  };
+  return {
+    tryTake: (limit) => (waiting.length === 0 && taken < limit ? hand() : undefined),
+    take(limit, signal) {
+      const atLeastOne = Math.max(1, limit);
+      if (signal.aborted) return Promise.resolve(undefined);
+      if (waiting.length === 0 && taken < atLeastOne) return Promise.resolve(hand());
+      return new Promise((resolve) => {
+        const waiter: Waiter = {
+          limit: atLeastOne,
+          give(slot) {
+            signal.removeEventListener('abort', leave);
+            resolve(slot);
+          },
+        };
+        const leave = (): void => {
+          const at = waiting.indexOf(waiter);
+          if (at >= 0) waiting.splice(at, 1);
+          resolve(undefined);
+        };
+        signal.addEventListener('abort', leave, { once: true });
+        waiting.push(waiter);
+      });
+    },
+    get taken() {
+      return taken;
+    },
+  };
+}

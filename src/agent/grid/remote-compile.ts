@@ -1,0 +1,91 @@
+import { writeFileSync } from 'node:fs';
+import { fromBytes, fsPath } from '../../base/byte-string.ts';
+import { type Digest, sha256 } from '../../base/digest.ts';
+import type { CompileResult, OutputFile } from '../../contract/generated/hybridgrid/v1/build.ts';
+import type { OpenCache } from '../caches.ts';
+import type { Description } from '../describe.ts';
+import { findHit, type HitServices } from '../hits.ts';
+import type { CompilePlan } from '../plan.ts';
+import type { PreparedAnswer } from '../prepared-answers.ts';
+import { type StoreServices, storeResult } from '../store-result.ts';
+import type { Captured, CompileEnded } from '../wire.ts';
+import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
+
+export interface RemoteServices extends StoreServices, HitServices {}
+
+/** A result from the grid, filed in the local cache and proved there; or why it is none. */
+export type RemoteOutcome =
+  | { readonly kind: 'hit'; readonly answer: PreparedAnswer; readonly from: 'shared' | 'remote' }
+  | { readonly kind: 'none'; readonly why: string };
+
+const none = (why: string): RemoteOutcome => ({ kind: 'none', why });
+
+/**
+ * Asks the grid and treats what comes back like a compile made here: it is stored only if what the compiler says it read
+ * lies inside what was shipped and nothing of it has changed since, and then delivered as any hit is, with all the
+ * proofs. A failure elsewhere says nothing: the user sees only what the compiler here says.
+ */
+export async function remoteCompile(
+  description: Description,
+  plan: CompilePlan,
+  shipment: Shipment,
+  grid: Grid,
+  asked: GridAsked,
+  cache: OpenCache,
+  services: RemoteServices,
+): Promise<RemoteOutcome> {
+  const answer: GridAnswer = await grid.compile(shipment, asked);
+  if (answer.kind === 'declined') return none(answer.reason);
+  const { result } = answer;
+  if (result.exitCode !== 0) return none('failed-remotely');
+  if (result.stdout.length > 0) return none('stdout');
+  const captures = await takeOutputs(plan, result, grid);
+  if (captures === undefined) return none('output-lost');
+  const stored = await storeResult(description, plan, endedOf(shipment, result, captures), cache, services);
+  if (stored.kind !== 'stored') return none(stored.reason);
+  const from = result.fromCache ? 'shared' : 'remote';
+  const note = from === 'shared' ? '[shared]' : `[remote ${result.workerId}]`;
+  const hit = await findHit(description, cache, services, { note, from });
+  return hit === undefined ? none('unproved') : { kind: 'hit', answer: hit, from };
+}
+
+/** Puts the outputs where a compile of our own would have left copies of its own. */
+async function takeOutputs(plan: CompilePlan, result: CompileResult, grid: Grid): Promise<Captured[] | undefined> {
+  const captures: Captured[] = [];
+  for (const { output, to } of plan.captures) {
+    const found = result.outputs.find((other) => other.role === output.role);
+    if (found?.present !== true) {
+      captures.push('absent');
+      continue;
+    }
+    const bytes = await contentOf(found, grid);
+    if (bytes === undefined) return undefined;
+    try {
+      writeFileSync(fsPath(to), bytes, { mode: 0o600 });
+    } catch {
+      return undefined;
+    }
+    captures.push('ok');
+  }
+  return captures;
+}
+
+async function contentOf(output: OutputFile, grid: Grid): Promise<Buffer | undefined> {
+  const digest = output.digest.toString('hex') as Digest;
+  if (output.data.length === 0 && output.size > 0n) return grid.fetch(digest);
+  return sha256(output.data) === digest ? output.data : undefined;
+}
+
+function endedOf({ startedNs }: Shipment, result: CompileResult, captures: readonly Captured[]): CompileEnded {
+  return {
+    status: 0,
+    startedNs,
+    endedNs: startedNs + BigInt(result.compileMs) * 1_000_000n,
+    cpuUs: result.cpuMs * 1000,
+    captures,
+    stderrTooLong: false,
+    stderr: fromBytes(result.stderr),
+    lists: result.lists.map((bytes) => fromBytes(bytes)),
+    elsewhere: true,
+  };
+}

@@ -1,0 +1,213 @@
+import { readFileSync } from 'node:fs';
+import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { fsPath } from '../../base/byte-string.ts';
+import { type Digest, sha256 } from '../../base/digest.ts';
+import {
+  type Blob,
+  BuildServiceClient,
+  type CompileRequest,
+  type CompileResponse,
+  type HealthCheckResponse,
+  type ReportResultResponse,
+} from '../../contract/generated/hybridgrid/v1/build.ts';
+import { type BlobTransfer, blobTransfer } from './blob-transfer.ts';
+import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
+
+export interface RemoteGridOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string | undefined;
+  /** One per user and machine, for fair shares. */
+  readonly client: string;
+  readonly log: (message: string, details: object) => void;
+}
+
+const MESSAGE_LIMIT = 64 << 20;
+/** A compile that takes longer is given up and done at home. */
+const COMPILE_TIMEOUT_MS = 600_000;
+/** After trouble with the way there the grid is left alone this long: a build must not wait for it file by file. */
+const AWAY_MS = 5_000;
+const CALL_TIMEOUT_MS = 2_000;
+/** Sent along with the question if there are no more: mostly the source alone is new. */
+const INLINE_BLOBS = 4;
+const INLINE_BYTES = 256 << 10;
+const UPLOADS_AT_ONCE = 8;
+/** The grid may lose blobs between question and answer (eviction): not asked for ever. */
+const ROUNDS = 3;
+
+const declined = (reason: string, detail = ''): GridAnswer => ({ kind: 'declined', reason, detail });
+
+/** A coordinator over gRPC, with its blobs over HTTP. */
+export function remoteGrid(options: RemoteGridOptions): Grid {
+  const { host, port, token } = options;
+  const service = new BuildServiceClient(`${host}:${port}`, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': MESSAGE_LIMIT,
+    'grpc.max_send_message_length': MESSAGE_LIMIT,
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+    'grpc.initial_reconnect_backoff_ms': 200,
+    'grpc.max_reconnect_backoff_ms': 2_000,
+  });
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
+  /** Blobs that the grid has: told by it, or uploaded. Emptied with every connection that was lost. */
+  const known = new Set<Digest>();
+  const uploading = new Map<Digest, Promise<boolean>>();
+  let awayUntil = 0;
+  let blobs: Promise<BlobTransfer | undefined> | undefined;
+
+  const call = <Q, R>(
+    method: (
+      q: Q,
+      m: Metadata,
+      o: { deadline: number },
+      done: (e: ServiceError | null, r: R) => void,
+    ) => { cancel(): void },
+    question: Q,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<R> =>
+    new Promise((resolve, reject) => {
+      const under = method.call(service, question, metadata, { deadline: Date.now() + timeoutMs }, (error, answer) => {
+        signal?.removeEventListener('abort', cancel);
+        if (error !== null) reject(error);
+        else resolve(answer);
+      });
+      const cancel = (): void => under.cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+      if (signal?.aborted === true) cancel();
+    });
+
+  const trouble = (error: unknown): GridAnswer => {
+    const { code, details } = error as ServiceError;
+    awayUntil = Date.now() + AWAY_MS;
+    known.clear();
+    blobs = undefined;
+    options.log('the grid cannot be used', { code, details: details ?? String(error) });
+    return declined('unreachable', details ?? String(error));
+  };
+
+  /** Where the blobs are is asked of the coordinator itself. */
+  const transfer = (): Promise<BlobTransfer | undefined> => {
+    blobs ??= call<object, HealthCheckResponse>(service.healthCheck, {}, CALL_TIMEOUT_MS).then(
+      ({ httpPort }) => blobTransfer({ host, port: httpPort, token }),
+      () => undefined,
+    );
+    return blobs;
+  };
+
+  const upload = (digest: Digest, shipment: Shipment): Promise<boolean> => {
+    const running = uploading.get(digest);
+    if (running !== undefined) return running;
+    const path = shipment.files.get(digest);
+    const sent = transfer()
+      .then((to) => (path === undefined || to === undefined ? false : to.putFile(digest, path)))
+      .finally(() => uploading.delete(digest));
+    uploading.set(digest, sent);
+    return sent.then((done) => {
+      if (done) known.add(digest);
+      return done;
+    });
+  };
+
+  const uploadAll = async (digests: readonly Digest[], shipment: Shipment): Promise<boolean> => {
+    const left = [...digests];
+    const worker = async (): Promise<boolean> => {
+      for (let next = left.pop(); next !== undefined; next = left.pop())
+        if (!(await upload(next, shipment))) return false;
+      return true;
+    };
+    const all = await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, worker));
+    return all.every(Boolean);
+  };
+
+  const ask = (shipment: Shipment, inline: readonly Blob[], { storedOnly, ignoreStored, signal }: GridAsked) => {
+    const question: CompileRequest = {
+      taskId: '',
+      spec: shipment.spec,
+      action: Buffer.from(shipment.action, 'hex'),
+      blobs: [...inline],
+      timeoutMs: COMPILE_TIMEOUT_MS,
+      storedOnly,
+      ignoreStored,
+      client: options.client,
+      worker: '',
+    };
+    const timeout = storedOnly ? CALL_TIMEOUT_MS : COMPILE_TIMEOUT_MS;
+    return call<CompileRequest, CompileResponse>(service.compile, question, timeout, signal);
+  };
+
+  const converse = async (shipment: Shipment, asked: GridAsked): Promise<GridAnswer> => {
+    let inline = asked.storedOnly ? [] : fewUnknown(shipment, known);
+    for (let round = 0; round < ROUNDS; round++) {
+      const { answer } = await ask(shipment, inline, asked);
+      if (answer?.$case === 'result') {
+        for (const digest of shipment.files.keys()) known.add(digest);
+        return { kind: 'result', result: answer.value };
+      }
+      if (answer?.$case !== 'missing') return declined(answer?.value.reason ?? 'internal', answer?.value.detail);
+      inline = [];
+      const lacking = answer.value.digests.map((bytes) => bytes.toString('hex') as Digest);
+      for (const digest of shipment.files.keys()) known.add(digest);
+      for (const digest of lacking) known.delete(digest);
+      if (!(await uploadAll(lacking, shipment))) return declined('upload-failed');
+    }
+    return declined('missing-blobs');
+  };
+
+  return {
+    async compile(shipment, asked) {
+      if (Date.now() < awayUntil) return declined('unreachable');
+      try {
+        return await converse(shipment, asked);
+      } catch (error) {
+        return asked.signal.aborted ? declined('cancelled') : trouble(error);
+      }
+    },
+    fetch: async (digest) => (await transfer())?.get(digest),
+    async report(action, result, contents) {
+      if (Date.now() < awayUntil) return;
+      const question = { action: Buffer.from(action, 'hex'), result, client: options.client };
+      try {
+        const { missing } = await call<typeof question, ReportResultResponse>(
+          service.reportResult,
+          question,
+          CALL_TIMEOUT_MS,
+        );
+        if (missing.length === 0) return;
+        const to = await transfer();
+        for (const bytes of missing) {
+          const digest = bytes.toString('hex') as Digest;
+          const content = contents.get(digest);
+          if (to === undefined || content === undefined || !(await to.putBytes(digest, content))) return;
+        }
+        await call<typeof question, ReportResultResponse>(service.reportResult, question, CALL_TIMEOUT_MS);
+      } catch (error) {
+        trouble(error);
+      }
+    },
+    close() {
+      service.close();
+      void blobs?.then((to) => to?.close());
+    },
+  };
+}
+
+/** The contents that the grid lacks for all we know, if they are few and small: read now, and what they are said to be. */
+function fewUnknown(shipment: Shipment, known: ReadonlySet<Digest>): readonly Blob[] {
+  const unknown = [...shipment.files].filter(([digest]) => !known.has(digest));
+  if (unknown.length > INLINE_BLOBS) return [];
+  const blobs: Blob[] = [];
+  let size = 0;
+  for (const [digest, path] of unknown) {
+    try {
+      const data = readFileSync(fsPath(path));
+      size += data.length;
+      if (size > INLINE_BYTES || sha256(data) !== digest) return [];
+      blobs.push({ digest: Buffer.from(digest, 'hex'), data });
+    } catch {
+      return [];
+    }
+  }
+  return blobs;
+}

@@ -1,0 +1,122 @@
+import { toBytes } from '../../base/byte-string.ts';
+import { type Digest, sha256 } from '../../base/digest.ts';
+import { keyEnvironment } from '../../compiler/environment.ts';
+import { CompileSpec, type OutputSpec, type Variable } from '../../contract/generated/hybridgrid/v1/build.ts';
+import { type Walk, walk } from '../../includes/walk.ts';
+import type { Description } from '../describe.ts';
+import { snapshotOf } from '../file-snapshot.ts';
+import type { FileStates } from '../file-state.ts';
+import { dateIsFixed, definesOf } from '../inputs.ts';
+import type { CompilePlan } from '../plan.ts';
+import { directoriesOf, type SearchLists } from '../search-lists.ts';
+import { openWays, type Ways } from '../ways.ts';
+import type { Shipment } from './grid.ts';
+import { localeFiles } from './locale-files.ts';
+import { type NodeSet, nodeSet } from './node-set.ts';
+import { reasonToStay } from './stay-home.ts';
+
+/** The compile has to be done on this machine. */
+export interface StaysHome {
+  readonly kind: 'stays-home';
+  readonly why: string;
+}
+
+export interface ShipmentServices {
+  readonly files: FileStates;
+  readonly searchLists: SearchLists;
+  readonly nowNs: () => bigint;
+}
+
+/** More inputs than any sensible compile has. */
+const MAX_INPUTS = 20_000;
+
+const stay = (why: string): StaysHome => ({ kind: 'stays-home', why });
+
+/**
+ * Everything a compile may read, found by the scan alone: it follows every directive, whatever its condition, so that
+ * what is shipped is more than what the compiler will ask for, never less. Elsewhere nothing else exists, so that the spec
+ * decides the result.
+ */
+export async function makeShipment(
+  description: Description,
+  plan: CompilePlan,
+  services: ShipmentServices,
+): Promise<Shipment | StaysHome> {
+  const why = reasonToStay(description);
+  if (why !== undefined) return stay(why);
+  const startedNs = services.nowNs();
+  const search = await services.searchLists.of(description);
+  if (search === undefined) return stay('search-list');
+  const ways = openWays();
+  const files = snapshotOf(services.files, ways);
+  const { invocation, request } = description;
+  const walked = walk({
+    cwd: request.cwd,
+    source: invocation.source,
+    family: invocation.family,
+    language: invocation.language,
+    forcedIncludes: invocation.forcedIncludes,
+    commandLineDefines: definesOf(invocation.keyArgs),
+    search,
+    dateIsFixed: dateIsFixed(description),
+    view: {
+      kindOf: (path) => files.stampOf(path)?.kind ?? 'absent',
+      lacks: files.lacks,
+      scan: (path) => files.scanOf(path),
+    },
+  });
+  if (walked.problem !== undefined) return stay(walked.problem.reason);
+  const nodes = nodeSet(files, ways);
+  const missing = [...walked.files, ...walked.present, ...localeFiles(request.env, files)].find(
+    (path) => !nodes.addFile(path),
+  );
+  if (missing !== undefined) return stay('input-unreadable');
+  for (const path of [...directoriesOf(search), ...walked.directories]) nodes.addDirectory(path);
+  if (nodes.inputs.size > MAX_INPUTS) return stay('too-many-inputs');
+  // gcc takes equal files for one if their times are equal, and elsewhere all times are.
+  if (isOnceDoubled(walked, files, nodes)) return stay('identical-headers');
+  return seal(description, plan, nodes, toolchainNodes(description, services.files, ways), startedNs);
+}
+
+function isOnceDoubled(walked: Walk, files: FileStates, nodes: NodeSet): boolean {
+  return walked.once.some((path) => nodes.timesShipped(files.digestOf(path)?.digest) > 1);
+}
+
+function toolchainNodes({ request, toolchain }: Description, files: FileStates, ways: Ways): NodeSet {
+  const nodes = nodeSet(files, ways);
+  for (const path of [request.compiler, ...toolchain.parts.map((part) => part.path)]) nodes.addFile(path, true);
+  return nodes;
+}
+
+function seal(
+  { request, invocation, toolchain }: Description,
+  plan: CompilePlan,
+  inputs: NodeSet,
+  tools: NodeSet,
+  startedNs: bigint,
+): Shipment {
+  const spec: CompileSpec = {
+    compiler: toBytes(request.compiler),
+    args: request.args.map(toBytes),
+    cwd: toBytes(request.cwd),
+    env: variables(request.env, invocation.family),
+    toolchain: { digest: Buffer.from(toolchain.digest, 'hex'), parts: tools.sorted() },
+    inputs: inputs.sorted(),
+    outputs: invocation.outputs.map(
+      ({ role, path, required }): OutputSpec => ({ role, path: toBytes(path), required }),
+    ),
+    listArgs: plan.args.map(toBytes),
+    arch: process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch,
+  };
+  const action = sha256(Buffer.from(CompileSpec.encode(spec).finish())) as Digest;
+  return { spec, action, files: new Map([...inputs.contents, ...tools.contents]), startedNs };
+}
+
+function variables(env: ReadonlyMap<string, string>, family: 'gcc' | 'clang'): Variable[] {
+  const all = new Map(keyEnvironment(env, family));
+  const path = env.get('PATH');
+  if (path !== undefined) all.set('PATH', path);
+  return [...all]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ({ name: toBytes(name), value: toBytes(value) }));
+}
