@@ -1,0 +1,125 @@
+import { chooseWorker, firstFitting, fits, isFree, meets } from './choice.ts';
+import { noteStart } from './circuit.ts';
+import type { SchedulerEffect, TaskRecord, WorkerRecord } from './model.ts';
+import { queueLength, refile, type SchedulerState, setFor } from './state.ts';
+
+/** A task that was declined or lost goes to one other worker; then its client does it at home. */
+const ATTEMPTS = 2;
+
+/** Reasons that would be the same anywhere: a second worker would only waste the same time again. */
+const FINAL: ReadonlySet<string> = new Set(['timeout', 'limit']);
+
+/** Gives a task to a worker, lets it wait for one, or declines it. */
+export function place(state: SchedulerState, task: TaskRecord, nowMs: number, effects: SchedulerEffect[]): void {
+  const worker = chooseFor(state, task);
+  if (worker !== undefined) assign(state, task, worker, nowMs, effects);
+  else if (!isPossible(state, task)) decline(state, task, 'no-worker', '', effects);
+  else if (task.tried.length > 0) state.retries.add(task);
+  else if (queueLength(state) >= state.options.queueLimit)
+    decline(state, task, 'no-slot', 'the queue is full', effects);
+  else state.queue.push(task);
+}
+
+function chooseFor(state: SchedulerState, task: TaskRecord): WorkerRecord | undefined {
+  if (task.ask.pinnedTo === '') return chooseWorker(setFor(state.free, task.ask.arch), task, state.random);
+  const worker = state.workers.get(task.ask.pinnedTo);
+  return worker !== undefined && isFree(worker) && fits(worker, task) ? worker : undefined;
+}
+
+/** Whether any worker could take the task once it has a free slot. */
+function isPossible(state: SchedulerState, task: TaskRecord): boolean {
+  return firstFitting(setFor(state.inService, task.ask.arch), task, 0) !== undefined;
+}
+
+function assign(
+  state: SchedulerState,
+  task: TaskRecord,
+  worker: WorkerRecord,
+  nowMs: number,
+  effects: SchedulerEffect[],
+): void {
+  task.place = { kind: 'running', worker };
+  worker.tasks.add(task);
+  noteStart(worker.circuit, task.ask.id);
+  state.queue.noteStart(task.ask.client);
+  refile(state, worker);
+  effects.push({
+    kind: 'assign',
+    task: task.ask.id,
+    worker: worker.offer.id,
+    waitedMs: Math.max(0, nowMs - task.submittedMs),
+  });
+}
+
+function decline(
+  state: SchedulerState,
+  task: TaskRecord,
+  reason: string,
+  detail: string,
+  effects: SchedulerEffect[],
+): void {
+  state.tasks.delete(task.ask.id);
+  effects.push({ kind: 'decline', task: task.ask.id, reason, detail });
+}
+
+/** Frees the slot of a task. */
+export function release(state: SchedulerState, task: TaskRecord, worker: WorkerRecord): void {
+  worker.tasks.delete(task);
+  state.queue.noteEnd(task.ask.client);
+  refile(state, worker);
+}
+
+/** A worker could not do a task whose slot has been freed: another one, or the end of it. */
+export function tryElsewhere(
+  state: SchedulerState,
+  task: TaskRecord,
+  worker: WorkerRecord,
+  why: { readonly reason: string; readonly detail: string },
+  nowMs: number,
+  effects: SchedulerEffect[],
+): void {
+  task.tried.push(worker.offer.id);
+  task.place = { kind: 'waiting' };
+  if (task.tried.length >= ATTEMPTS || FINAL.has(why.reason) || !isPossible(state, task)) {
+    decline(state, task, why.reason, why.detail, effects);
+  } else place(state, task, nowMs, effects);
+}
+
+/** Fills the free slots of a worker with what waits. */
+export function serve(state: SchedulerState, worker: WorkerRecord, nowMs: number, effects: SchedulerEffect[]): void {
+  while (isFree(worker) && queueLength(state) > 0) {
+    const task = nextFor(state, worker);
+    if (task === undefined) return;
+    unqueue(state, task);
+    assign(state, task, worker, nowMs, effects);
+  }
+}
+
+function nextFor(state: SchedulerState, worker: WorkerRecord): TaskRecord | undefined {
+  for (const task of state.retries) if (fits(worker, task)) return task;
+  return state.queue.next((demand) => meets(worker, demand));
+}
+
+/** Takes a waiting task out of where it waits. */
+export function unqueue(state: SchedulerState, task: TaskRecord): void {
+  if (!state.retries.delete(task)) state.queue.remove(task);
+}
+
+/** Declines what waits for workers that are no more: called whenever one leaves service. */
+export function declineHopeless(state: SchedulerState, effects: SchedulerEffect[]): void {
+  for (const task of [...state.retries]) {
+    if (isPossible(state, task)) continue;
+    unqueue(state, task);
+    decline(state, task, 'worker-lost', 'no other worker is left', effects);
+  }
+  for (let hopeless = hopelessHeads(state); hopeless.length > 0; hopeless = hopelessHeads(state)) {
+    for (const task of hopeless) {
+      unqueue(state, task);
+      decline(state, task, 'no-worker', '', effects);
+    }
+  }
+}
+
+function hopelessHeads(state: SchedulerState): TaskRecord[] {
+  return state.queue.heads().filter((task) => !isPossible(state, task));
+}

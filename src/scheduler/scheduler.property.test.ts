@@ -1,0 +1,222 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { fits, isFree } from './choice.ts';
+import type { SchedulerEffect, SchedulerEvent, TaskOutcome } from './model.ts';
+import { transition } from './scheduler.ts';
+import { newScheduler, queueLength, type SchedulerState } from './state.ts';
+
+/** What a random run does next; numbers pick among what is there. */
+type Step =
+  | { readonly do: 'attach'; readonly worker: number; readonly slots: number; readonly arch: number }
+  | { readonly do: 'detach' | 'drain' | 'beat'; readonly worker: number }
+  | { readonly do: 'submit'; readonly client: number; readonly arch: number; readonly pin: number }
+  | { readonly do: 'end'; readonly pick: number; readonly outcome: TaskOutcome }
+  | { readonly do: 'cancel'; readonly pick: number }
+  | { readonly do: 'wait'; readonly ms: number };
+
+const ARCHS = ['x86_64', 'aarch64'];
+const small = fc.nat(7);
+const outcome: fc.Arbitrary<TaskOutcome> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('ok' as const), latencyMs: fc.nat(500) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('declined' as const),
+      reason: fc.constantFrom('internal', 'not-acceptable', 'no-toolchain', 'timeout', 'no-slot'),
+      detail: fc.constant(''),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant<TaskOutcome>({ kind: 'lost' }) },
+);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('attach' as const), worker: small, slots: fc.nat(4), arch: fc.nat(1) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('detach', 'drain'), worker: small }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('beat' as const), worker: small }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('submit' as const),
+      client: fc.nat(3),
+      arch: fc.nat(1),
+      pin: fc.oneof({ weight: 6, arbitrary: fc.constant(-1) }, { weight: 1, arbitrary: small }),
+    }),
+  },
+  { weight: 7, arbitrary: fc.record({ do: fc.constant('end' as const), pick: fc.nat(1000), outcome }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel' as const), pick: fc.nat(1000) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(20_000) }) },
+);
+
+/** The world around the scheduler, which believes nothing it says without counting. */
+function world() {
+  const state = newScheduler({ seed: 7, queueLimit: 12, heartbeatMs: 10_000 });
+  const slots = new Map<string, number>();
+  /** Task -> worker, from the assignment until the worker or its loss ended it. */
+  const held = new Map<string, string>();
+  const cancelled = new Set<string>();
+  const ends = new Map<string, number>();
+  let nowMs = 0;
+  let submitted = 0;
+
+  function apply(event: SchedulerEvent): void {
+    for (const effect of transition(state, event, nowMs)) follow(effect);
+    checkInvariants();
+  }
+
+  function follow(effect: SchedulerEffect): void {
+    if (effect.kind === 'assign') {
+      expect(held.has(effect.task), 'a task runs in one place').toBe(false);
+      expect(ends.get(effect.task), 'nothing starts after its end').toBe(0);
+      held.set(effect.task, effect.worker);
+      const busy = [...held.values()].filter((worker) => worker === effect.worker).length;
+      expect(busy, 'slots are never over-committed').toBeLessThanOrEqual(slots.get(effect.worker) ?? 0);
+    }
+    if (effect.kind === 'complete' || effect.kind === 'decline') {
+      held.delete(effect.task);
+      ends.set(effect.task, (ends.get(effect.task) ?? 0) + 1);
+    }
+    if (effect.kind === 'worker-lost') forget(effect.worker);
+  }
+
+  function forget(worker: string): void {
+    slots.delete(worker);
+    for (const [task, at] of held) if (at === worker) held.delete(task);
+  }
+
+  function checkInvariants(): void {
+    for (const [task, count] of ends) expect(count, `${task} ends once`).toBeLessThanOrEqual(1);
+    expect(queueLength(state)).toBeLessThanOrEqual(12 + state.retries.size);
+    for (const task of state.tasks.values()) {
+      if (task.place.kind !== 'waiting') continue;
+      for (const worker of state.workers.values()) {
+        expect(isFree(worker) && fits(worker, task), 'nobody waits beside a free worker').toBe(false);
+      }
+    }
+  }
+
+  function take(next: Step): void {
+    const event = eventOf(next);
+    if (event !== undefined) apply(event);
+  }
+
+  function eventOf(next: Step): SchedulerEvent | undefined {
+    switch (next.do) {
+      case 'attach': {
+        const id = `w${next.worker}`;
+        forget(id);
+        slots.set(id, next.slots);
+        const arch = ARCHS[next.arch] as string;
+        return {
+          kind: 'worker-attached',
+          worker: { id, arch, cores: next.slots, memoryBytes: 8e9, slots: next.slots, lan: true },
+        };
+      }
+      case 'detach':
+        forget(`w${next.worker}`);
+        return { kind: 'worker-detached', worker: `w${next.worker}` };
+      case 'drain':
+        return { kind: 'worker-draining', worker: `w${next.worker}` };
+      case 'beat':
+        return { kind: 'worker-heartbeat', worker: `w${next.worker}` };
+      case 'submit': {
+        submitted += 1;
+        const id = `t${submitted}`;
+        ends.set(id, 0);
+        const pinnedTo = next.pin < 0 ? '' : `w${next.pin}`;
+        const ask = { id, client: `c${next.client}`, arch: ARCHS[next.arch] as string, toolchain: 'gcc', pinnedTo };
+        return { kind: 'task-submitted', task: ask };
+      }
+      case 'end': {
+        const [task, worker] = [...held][next.pick % Math.max(1, held.size)] ?? ['t0', 'w0'];
+        held.delete(task);
+        return { kind: 'task-ended', task, worker, outcome: next.outcome };
+      }
+      case 'cancel': {
+        const open = [...state.tasks.keys()].filter((task) => !cancelled.has(task));
+        const task = open[next.pick % Math.max(1, open.length)];
+        if (task === undefined) return undefined;
+        cancelled.add(task);
+        ends.set(task, (ends.get(task) ?? 0) + 1);
+        return { kind: 'task-cancelled', task };
+      }
+      case 'wait':
+        nowMs += next.ms;
+        // A worker that ignores a cancel for so long has its slot counted as free again.
+        for (const task of cancelled) {
+          const place = state.tasks.get(task)?.place;
+          if (place?.kind === 'cancelling' && nowMs - place.sinceMs >= 30_000) held.delete(task);
+        }
+        return { kind: 'tick' };
+    }
+  }
+
+  return { state, take, ends };
+}
+
+function goHome(state: SchedulerState, take: (step: Step) => void): void {
+  for (let worker = 0; worker < 8; worker += 1) take({ do: 'detach', worker });
+  expect(state.tasks.size).toBe(0);
+  expect(queueLength(state)).toBe(0);
+}
+
+test('slots are never over-committed, every task ends exactly once, nobody waits beside a free worker', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const { state, take, ends } = world();
+      for (const next of steps) take(next);
+      goHome(state, take);
+      for (const [task, count] of ends) expect(count, `${task} ends exactly once`).toBe(1);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test('the client with the fewest running tasks is served next', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat(4), { minLength: 5, maxLength: 80 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.array(fc.nat(1000), { maxLength: 60 }),
+      (submissions, slots, picks) => {
+        const state = newScheduler({ seed: 1, queueLimit: 1000, heartbeatMs: 10_000 });
+        const offer = { id: 'w', arch: 'x86_64', cores: 4, memoryBytes: 8e9, slots, lan: false };
+        transition(state, { kind: 'worker-attached', worker: offer }, 0);
+        const clientOf = new Map<string, string>();
+        const running: string[] = [];
+        const started: string[] = [];
+        const note = (effects: readonly SchedulerEffect[]) => {
+          for (const effect of effects) {
+            if (effect.kind !== 'assign') continue;
+            running.push(effect.task);
+            started.push(effect.task);
+          }
+        };
+        submissions.forEach((client, i) => {
+          clientOf.set(`t${i}`, `c${client}`);
+          const ask = { id: `t${i}`, client: `c${client}`, arch: 'x86_64', toolchain: '', pinnedTo: '' };
+          note(transition(state, { kind: 'task-submitted', task: ask }, i));
+        });
+        for (const pick of picks) {
+          const [task] = running.splice(pick % Math.max(1, running.length), 1);
+          if (task === undefined) break;
+          const load = (client: string) => running.filter((other) => clientOf.get(other) === client).length;
+          const waiting = [...clientOf].filter(([other]) => !started.includes(other));
+          const before = started.length;
+          const fewest = Math.min(...waiting.map(([, client]) => load(client)));
+          const loads = new Map(waiting.map(([, client]) => [client, load(client)]));
+          note(transition(state, { kind: 'task-ended', task, worker: 'w', outcome: { kind: 'ok', latencyMs: 0 } }, 99));
+          const served = started[before];
+          expect(served === undefined).toBe(waiting.length === 0);
+          if (served === undefined) continue;
+          const client = clientOf.get(served) ?? '';
+          expect(loads.get(client)).toBe(fewest);
+          const first = waiting.find(([, other]) => other === client)?.[0];
+          expect(served, 'first come, first served within a client').toBe(first);
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+});

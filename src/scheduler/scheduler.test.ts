@@ -1,0 +1,246 @@
+import { expect, test } from 'vitest';
+import type { SchedulerEffect, TaskAsk, TaskOutcome, WorkerOffer } from './model.ts';
+import { transition } from './scheduler.ts';
+import { newScheduler, queueLength } from './state.ts';
+
+const OK: TaskOutcome = { kind: 'ok', latencyMs: 10 };
+const broken = (reason: string): TaskOutcome => ({ kind: 'declined', reason, detail: '' });
+
+function grid(queueLimit = 100) {
+  const state = newScheduler({ seed: 3, queueLimit, heartbeatMs: 1000 });
+  let nowMs = 0;
+  const offer = (id: string, more: Partial<WorkerOffer> = {}): WorkerOffer => ({
+    id,
+    arch: 'x86_64',
+    cores: 4,
+    memoryBytes: 8e9,
+    slots: 1,
+    lan: false,
+    ...more,
+  });
+  return {
+    state,
+    pass: (ms: number): readonly SchedulerEffect[] => {
+      nowMs += ms;
+      return transition(state, { kind: 'tick' }, nowMs);
+    },
+    attach: (id: string, more: Partial<WorkerOffer> = {}) =>
+      transition(state, { kind: 'worker-attached', worker: offer(id, more) }, nowMs),
+    submit: (id: string, more: Partial<TaskAsk> = {}) =>
+      transition(
+        state,
+        { kind: 'task-submitted', task: { id, client: 'c', arch: 'x86_64', toolchain: 'gcc', pinnedTo: '', ...more } },
+        nowMs,
+      ),
+    end: (task: string, worker: string, outcome: TaskOutcome) =>
+      transition(state, { kind: 'task-ended', task, worker, outcome }, nowMs),
+    cancel: (task: string) => transition(state, { kind: 'task-cancelled', task }, nowMs),
+    detach: (worker: string) => transition(state, { kind: 'worker-detached', worker }, nowMs),
+    drain: (worker: string) => transition(state, { kind: 'worker-draining', worker }, nowMs),
+    beat: (worker: string) => transition(state, { kind: 'worker-heartbeat', worker }, nowMs),
+  };
+}
+
+const brief = (effects: readonly SchedulerEffect[]): string[] =>
+  effects.map((effect) =>
+    [
+      effect.kind,
+      'task' in effect ? effect.task : '',
+      'worker' in effect ? effect.worker : '',
+      'reason' in effect ? effect.reason : '',
+    ] // prettier-ignore
+      .filter((word) => word !== '')
+      .join(' '),
+  );
+
+test('without a worker of the right kind a task goes home at once', () => {
+  const g = grid();
+  expect(brief(g.submit('t1'))).toEqual(['decline t1 no-worker']);
+  g.attach('w1', { arch: 'aarch64' });
+  g.attach('w2', { slots: 0 });
+  expect(brief(g.submit('t2'))).toEqual(['decline t2 no-worker']);
+  expect(brief(g.submit('t3', { arch: 'aarch64' }))).toEqual(['assign t3 w1']);
+});
+
+test('all busy is no error: tasks wait, and only a full queue declines', () => {
+  const g = grid(1);
+  g.attach('w1');
+  expect(brief(g.submit('t1'))).toEqual(['assign t1 w1']);
+  expect(g.submit('t2')).toEqual([]);
+  expect(brief(g.submit('t3'))).toEqual(['decline t3 no-slot']);
+  expect(g.pass(40)).toEqual([]);
+  expect(g.end('t1', 'w1', OK)).toEqual([
+    { kind: 'complete', task: 't1', worker: 'w1' },
+    { kind: 'assign', task: 't2', worker: 'w1', waitedMs: 40 },
+  ]);
+});
+
+test('a lost task goes to one other worker, then home', () => {
+  const g = grid();
+  g.attach('w1');
+  g.submit('t1');
+  g.attach('w2');
+  g.attach('w3');
+  const [moved] = brief(g.detach('w1'));
+  expect(moved).toMatch(/^assign t1 w[23]$/);
+  expect(brief(g.detach(moved?.slice(-2) ?? ''))).toEqual(['decline t1 worker-lost']);
+});
+
+test('a declined task waits for another worker rather than going back', () => {
+  const g = grid();
+  g.attach('w1');
+  g.attach('w2');
+  const [at] = brief(g.submit('t1'));
+  const first = at?.slice(-2) ?? '';
+  const other = first === 'w1' ? 'w2' : 'w1';
+  g.submit('t2');
+  expect(g.end('t1', first, broken('not-acceptable'))).toEqual([]);
+  expect(queueLength(g.state)).toBe(1);
+  expect(brief(g.submit('t3'))).toEqual([`assign t3 ${first}`]);
+  expect(brief(g.end('t2', other, OK))).toEqual([`complete t2 ${other}`, `assign t1 ${other}`]);
+});
+
+test('a waiting second try goes home when the last other worker leaves', () => {
+  const g = grid();
+  g.attach('w1');
+  g.submit('t1');
+  g.attach('w2');
+  g.submit('t2');
+  g.end('t1', 'w1', broken('not-acceptable'));
+  expect(brief(g.drain('w2'))).toEqual(['decline t1 worker-lost']);
+});
+
+test('what would fail anywhere is not tried twice', () => {
+  const g = grid();
+  g.attach('w1');
+  g.submit('t1');
+  g.attach('w2');
+  expect(brief(g.end('t1', 'w1', broken('timeout')))).toEqual(['decline t1 timeout']);
+});
+
+test('a worker without the toolchain is not asked for it again; where all lack it, tasks go home at once', () => {
+  const g = grid();
+  g.attach('w1', { slots: 8 });
+  g.submit('t1');
+  expect(brief(g.end('t1', 'w1', broken('no-toolchain')))).toEqual(['decline t1 no-toolchain']);
+  expect(brief(g.submit('t2'))).toEqual(['decline t2 no-worker']);
+  expect(brief(g.submit('t3', { toolchain: 'clang' }))).toEqual(['assign t3 w1']);
+});
+
+test('a silent worker is lost after three heartbeats, with its tasks', () => {
+  const g = grid();
+  g.attach('w1');
+  g.attach('w2');
+  g.submit('t1');
+  g.submit('t2');
+  expect(g.pass(2999)).toEqual([]);
+  g.beat('w1');
+  const lost = brief(g.pass(1));
+  expect(lost[0]).toBe('worker-lost w2');
+  expect(queueLength(g.state)).toBe(1);
+});
+
+test('workers lost together do not hand tasks to one another', () => {
+  const g = grid();
+  for (const id of ['w1', 'w2', 'w3']) g.attach(id);
+  g.submit('t1');
+  expect(brief(g.pass(3000))).toEqual(
+    ['worker-lost w1', 'worker-lost w2', 'worker-lost w3', 'decline t1 worker-lost'].sort(
+      (a, b) => Number(a.startsWith('decline')) - Number(b.startsWith('decline')),
+    ),
+  ); // prettier-ignore
+});
+
+test('a cancelled task holds its slot until the worker says it stopped', () => {
+  const g = grid();
+  g.attach('w1');
+  g.submit('t1');
+  expect(brief(g.cancel('t1'))).toEqual(['cancel t1 w1']);
+  expect(g.submit('t2')).toEqual([]);
+  expect(brief(g.end('t1', 'w1', broken('cancelled')))).toEqual(['assign t2 w1']);
+  expect(g.state.workers.get('w1')?.circuit.outcomes).toEqual([]);
+});
+
+test('a worker that never confirms a cancel gets its slot back after half a minute', () => {
+  const g = grid();
+  g.attach('w1', { slots: 1 });
+  g.submit('t1');
+  g.cancel('t1');
+  g.submit('t2');
+  for (let i = 0; i < 29; i += 1) {
+    g.beat('w1');
+    expect(g.pass(1000)).toEqual([]);
+  }
+  g.beat('w1');
+  expect(brief(g.pass(1000))).toEqual(['assign t2 w1']);
+});
+
+test('a worker that fails at once is no black hole', () => {
+  const g = grid(1000);
+  g.attach('bad', { slots: 4, cores: 64 });
+  g.attach('good', { slots: 4 });
+  let failures = 0;
+  for (let i = 0; i < 200; i += 1) {
+    let effects = g.submit(`t${i}`);
+    for (let assigned = effects.find((e) => e.kind === 'assign'); assigned; ) {
+      const { worker, task } = assigned;
+      if (worker === 'bad') failures += 1;
+      effects = g.end(task, worker, worker === 'bad' ? broken('internal') : OK);
+      assigned = effects.find((e) => e.kind === 'assign');
+    }
+  }
+  expect(failures).toBe(5);
+  expect(g.state.workers.get('good')?.completed).toBe(200);
+});
+
+test('a worker that dies of every task does not come back as new', () => {
+  const g = grid();
+  for (let i = 0; i < 5; i += 1) {
+    g.attach('w1');
+    expect(brief(g.submit(`t${i}`))).toEqual([`assign t${i} w1`]);
+    g.detach('w1');
+  }
+  g.attach('w1');
+  expect(brief(g.submit('t9'))).toEqual(['decline t9 no-worker']);
+  g.pass(1);
+  for (let i = 0; i < 31; i += 1) {
+    g.beat('w1');
+    g.pass(1000);
+  }
+  expect(brief(g.submit('t10'))).toEqual(['assign t10 w1']);
+});
+
+test('only the worker that has a task can end it, and once', () => {
+  const g = grid();
+  g.attach('w1');
+  g.attach('w2');
+  const [assigned] = brief(g.submit('t1'));
+  const at = assigned?.slice(-2) ?? '';
+  expect(g.end('t1', at === 'w1' ? 'w2' : 'w1', OK)).toEqual([]);
+  expect(g.end('t2', at, OK)).toEqual([]);
+  expect(brief(g.end('t1', at, OK))).toEqual([`complete t1 ${at}`]);
+  expect(g.end('t1', at, OK)).toEqual([]);
+});
+
+test('a pinned task waits for its worker alone', () => {
+  const g = grid();
+  g.attach('w1');
+  g.attach('w2');
+  expect(brief(g.submit('t1', { pinnedTo: 'w2' }))).toEqual(['assign t1 w2']);
+  expect(g.submit('t2', { pinnedTo: 'w2' })).toEqual([]);
+  expect(brief(g.submit('t3', { pinnedTo: 'w9' }))).toEqual(['decline t3 no-worker']);
+  expect(brief(g.submit('t4'))).toEqual(['assign t4 w1']);
+});
+
+test('of two workers the better one is chosen, and load evens out', () => {
+  const g = grid();
+  g.attach('small', { slots: 8, cores: 2 });
+  g.attach('large', { slots: 32, cores: 16 });
+  const counts = new Map<string, number>();
+  for (let i = 0; i < 16; i += 1) {
+    const [, , worker] = brief(g.submit(`t${i}`))[0]?.split(' ') ?? [];
+    counts.set(worker ?? '', (counts.get(worker ?? '') ?? 0) + 1);
+  }
+  expect(counts.get('large')).toBeGreaterThan(counts.get('small') ?? 0);
+  expect(counts.get('small')).toBeGreaterThan(0);
+});
