@@ -1,0 +1,254 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { fsPath } from '../base/byte-string.ts';
+import { type Digest, sha256 } from '../base/digest.ts';
+import { removeQuietly, writeTmp } from '../cas/atomic-write.ts';
+import { type CacheLayout, makeDirectory, tmpPath } from '../cas/layout.ts';
+import { asUnwritable, errnoOf, type Unwritable } from '../cas/unwritable.ts';
+import { type DiskRoom, openDiskRoom, type RoomFile } from './disk-room.ts';
+
+/** How storing a blob ended. */
+export type BlobPut =
+  | { readonly kind: 'stored'; readonly isNew: boolean }
+  /** The bytes have another digest. */
+  | { readonly kind: 'mismatch' }
+  | { readonly kind: 'too-large' }
+  /** The disk is full, or what is in use leaves no room. */
+  | { readonly kind: 'no-room'; readonly code: string };
+
+/** Blobs that stay while somebody counts on them. */
+export interface BlobClaim {
+  /** Those that are not there. */
+  readonly missing: readonly Digest[];
+  /** Ends the claim; once. */
+  release(): void;
+}
+
+/** A blob about to be read. */
+export interface BlobReading {
+  /** In bytes. */
+  readonly size: number;
+  /**
+   * The bytes, proved: the last piece is held back until all are known to be right, so that a damaged blob is never
+   * whole at its reader. Throws {@link DamagedBlob} instead; the blob is dropped. Must be read or closed.
+   */
+  pieces(): AsyncGenerator<Buffer>;
+  close(): Promise<void>;
+}
+
+/** The bytes on the disk are not those of the name. */
+export class DamagedBlob extends Error {
+  override readonly name = 'DamagedBlob';
+}
+
+/** The grid's blobs: bytes by SHA-256 on the coordinator's disk, least recently used first out. */
+export interface BlobService {
+  has(digest: Digest): boolean;
+  /** In bytes; undefined where it is not there. */
+  sizeOf(digest: Digest): number | undefined;
+  claim(digests: Iterable<Digest>): BlobClaim;
+  putBytes(digest: Digest, bytes: Uint8Array): Promise<BlobPut>;
+  /** Of a source that fails nothing stays; its error is thrown on. */
+  putStream(digest: Digest, source: AsyncIterable<Uint8Array>): Promise<BlobPut>;
+  /** The bytes of a blob up to {@link WHOLE_LIMIT}, proved; undefined where it is absent, damaged or larger. */
+  read(digest: Digest): Promise<Buffer | undefined>;
+  open(digest: Digest): Promise<BlobReading | undefined>;
+  readonly usage: { readonly blobs: number; readonly bytes: number; readonly limitBytes: number };
+  flush(): Promise<void>;
+}
+
+/** Larger blobs are never whole in memory. */
+export const WHOLE_LIMIT = 1 << 20;
+/** No blob is larger. */
+export const BLOB_LIMIT = 1 << 30;
+/** Up to this size a blob is read at once: a tenth of the time a turn through the thread pool takes. */
+const SYNC_LIMIT = 64 << 10;
+const PIECE = 256 << 10;
+
+export interface BlobServiceOptions {
+  readonly layout: CacheLayout;
+  readonly limitBytes: number;
+  readonly now: () => number;
+  readonly warn: (message: string, details: object) => void;
+}
+
+/** Opens the store, reading which blobs there are. */
+export async function openBlobService(options: BlobServiceOptions): Promise<BlobService> {
+  const { layout } = options;
+  const room = await openDiskRoom({ ...options, directory: layout.blobs });
+  const disk: Disk = { layout, room, warn: options.warn };
+  return {
+    has: (digest) => room.find(digest) !== undefined,
+    sizeOf: (digest) => room.find(digest)?.size,
+    claim: (digests) => claim(room, digests),
+    putBytes: (digest, bytes) => putBytes(disk, digest, bytes),
+    putStream: (digest, source) => putStream(disk, digest, source),
+    read: (digest) => read(disk, digest),
+    open: (digest) => openReading(disk, digest),
+    get usage() {
+      return { blobs: room.files, bytes: room.bytes, limitBytes: room.limitBytes };
+    },
+    flush: () => room.flush(),
+  };
+}
+
+interface Disk {
+  readonly layout: CacheLayout;
+  readonly room: DiskRoom;
+  readonly warn: (message: string, details: object) => void;
+}
+
+function claim(room: DiskRoom, digests: Iterable<Digest>): BlobClaim {
+  const missing = new Set<Digest>();
+  const held: RoomFile[] = [];
+  for (const digest of digests) {
+    const file = room.find(digest);
+    if (file === undefined) missing.add(digest);
+    else {
+      file.pins += 1;
+      room.use(file);
+      held.push(file);
+    }
+  }
+  return {
+    missing: [...missing],
+    release() {
+      for (const file of held.splice(0)) file.pins -= 1;
+    },
+  };
+}
+
+// Storing
+
+function known(disk: Disk, digest: Digest): BlobPut | undefined {
+  const file = disk.room.find(digest);
+  if (file === undefined) return undefined;
+  disk.room.use(file);
+  return { kind: 'stored', isNew: false };
+}
+
+async function putBytes(disk: Disk, digest: Digest, bytes: Uint8Array): Promise<BlobPut> {
+  if (bytes.length > BLOB_LIMIT) return { kind: 'too-large' };
+  if (sha256(bytes) !== digest) return { kind: 'mismatch' };
+  return known(disk, digest) ?? settle(disk, writeTmp(disk.layout, bytes), digest, bytes.length);
+}
+
+async function settle(disk: Disk, tmp: string | Unwritable, digest: Digest, size: number): Promise<BlobPut> {
+  if (typeof tmp !== 'string') return noRoom(disk, tmp);
+  if (!(await disk.room.makeRoom(size))) {
+    removeQuietly(tmp);
+    return noRoom(disk, { kind: 'unwritable', code: 'EDQUOT' });
+  }
+  const failed = disk.room.adopt(tmp, digest, size);
+  return failed === undefined ? { kind: 'stored', isNew: true } : noRoom(disk, failed);
+}
+
+function noRoom(disk: Disk, { code }: Unwritable): BlobPut {
+  disk.warn('a blob could not be stored', { code });
+  return { kind: 'no-room', code };
+}
+
+async function putStream(disk: Disk, digest: Digest, source: AsyncIterable<Uint8Array>): Promise<BlobPut> {
+  const tmp = tmpPath(disk.layout, 'put');
+  let file: FileHandle;
+  try {
+    file = await open(fsPath(tmp), 'wx', 0o600);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') return noRoom(disk, asUnwritable(error));
+    const failed = makeDirectory(disk.layout, disk.layout.tmp);
+    return failed === undefined ? putStream(disk, digest, source) : noRoom(disk, failed);
+  }
+  const written = await writeAll(file, source).catch(async (error: unknown) => {
+    removeQuietly(tmp);
+    throw error;
+  });
+  if ('digest' in written && written.digest === digest) {
+    return settle(disk, tmp, digest, written.size);
+  }
+  removeQuietly(tmp);
+  if ('digest' in written) return { kind: 'mismatch' };
+  return written.kind === 'too-large' ? written : noRoom(disk, written);
+}
+
+type Written = { readonly digest: string; readonly size: number } | { readonly kind: 'too-large' } | Unwritable;
+
+/** Errors of the source are thrown, errors of the disk are answers. Closes the file. */
+async function writeAll(file: FileHandle, source: AsyncIterable<Uint8Array>): Promise<Written> {
+  const name = createHash('sha256');
+  let size = 0;
+  try {
+    for await (const piece of source) {
+      size += piece.length;
+      if (size > BLOB_LIMIT) return { kind: 'too-large' };
+      name.update(piece);
+      const failed = await file.write(piece).then(() => undefined, asUnwritable);
+      if (failed !== undefined) return failed;
+    }
+  } finally {
+    await file.close().catch(errnoOf);
+  }
+  return { digest: name.digest('hex'), size };
+}
+
+// Reading
+
+async function read(disk: Disk, digest: Digest): Promise<Buffer | undefined> {
+  const file = disk.room.find(digest);
+  if (file === undefined || file.size > WHOLE_LIMIT) return undefined;
+  const path = fsPath(disk.room.pathOf(digest));
+  try {
+    const bytes = file.size <= SYNC_LIMIT ? readFileSync(path) : await readFile(path);
+    if (sha256(bytes) !== digest) return drop(disk, digest, 'damaged');
+    disk.room.use(file);
+    return bytes;
+  } catch (error) {
+    return unreadable(disk, digest, errnoOf(error));
+  }
+}
+
+/** What is gone is forgotten; what cannot be read just now may be read later. */
+function unreadable(disk: Disk, digest: Digest, code: string): undefined {
+  if (code === 'ENOENT') return drop(disk, digest, 'gone');
+  disk.warn('a blob cannot be read', { digest, code });
+}
+
+function drop(disk: Disk, digest: Digest, why: string): undefined {
+  disk.warn('a blob was dropped', { digest, why });
+  disk.room.forget(digest);
+}
+
+async function openReading(disk: Disk, digest: Digest): Promise<BlobReading | undefined> {
+  const file = disk.room.find(digest);
+  if (file === undefined) return undefined;
+  try {
+    const handle = await open(fsPath(disk.room.pathOf(digest)), 'r');
+    disk.room.use(file);
+    return { size: file.size, pieces: () => proved(disk, handle, file), close: () => handle.close() };
+  } catch (error) {
+    return unreadable(disk, digest, errnoOf(error));
+  }
+}
+
+async function* proved(disk: Disk, handle: FileHandle, { digest, size }: RoomFile): AsyncGenerator<Buffer> {
+  const name = createHash('sha256');
+  let read = 0;
+  let held: Buffer | undefined;
+  try {
+    while (read <= size) {
+      const piece = await handle.read(Buffer.allocUnsafe(PIECE), 0, PIECE, read);
+      if (piece.bytesRead === 0) break;
+      if (held !== undefined) yield held;
+      held = piece.buffer.subarray(0, piece.bytesRead);
+      read += piece.bytesRead;
+      name.update(held);
+    }
+    if (read !== size || name.digest('hex') !== digest) {
+      drop(disk, digest, 'damaged');
+      throw new DamagedBlob(`blob ${digest} is damaged`);
+    }
+    if (held !== undefined) yield held;
+  } finally {
+    await handle.close();
+  }
+}
