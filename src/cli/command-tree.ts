@@ -17,6 +17,7 @@ export function addCommands(program: Command, context: Context, finish: Finish):
   addCache(program, context, finish);
   addExplain(program, context, finish);
   addAgent(program, context, finish);
+  addGrid(program, context, finish);
   addConfig(program, context, finish);
   addOther(program, context, finish);
 }
@@ -166,6 +167,37 @@ function addAgent(program: Command, context: Context, finish: Finish): void {
         return agentLogs(context, { follow: options.follow === true, lines, json: json(context, options) });
       }),
     );
+}
+
+function addGrid(program: Command, context: Context, finish: Finish): void {
+  program.commandsGroup('Use the grid');
+  const load = (): Promise<typeof import('./commands/grid.ts')> => import('./commands/grid.ts');
+  program
+    .command('status')
+    .description('the coordinator: is it there, how busy is it')
+    .addOption(jsonOption())
+    .action(finish(async (options: JsonOption) => (await load()).status(context, json(context, options))));
+  program
+    .command('workers')
+    .description('the workers of the grid, and what they do')
+    .addOption(jsonOption())
+    .action(finish(async (options: JsonOption) => (await load()).workers(context, json(context, options))));
+  program
+    .command('up')
+    .description('a coordinator and workers on this machine, until Ctrl-C')
+    .option('-w, --workers <count>', 'how many workers', '2')
+    .action(
+      finish(async (options: { workers: string }) => {
+        const workers = /^[1-9]\d?$/.test(options.workers) ? Number(options.workers) : undefined;
+        if (workers === undefined)
+          throw new CliError(`--workers needs a number from 1 to 99, "${options.workers}" is none`);
+        return (await import('./commands/up.ts')).up(context, workers);
+      }),
+    );
+  program
+    .command('slots')
+    .description('how many compiles fit into grid and machine: make -j$(hgbuild slots)')
+    .action(finish(async () => (await load()).slots(context)));
 }
 
 function addConfig(program: Command, context: Context, finish: Finish): void {

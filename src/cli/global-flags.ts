@@ -33,6 +33,13 @@ export const GLOBAL_FLAGS: readonly GlobalFlag[] = [
     sets: ['compile.jobs'],
     effect: 'add -jN to make where it has none; "auto" is one per processor',
   },
+  {
+    long: '--coordinator',
+    takes: 'HOST:PORT',
+    sets: ['grid.coordinator'],
+    effect: 'use the workers and the shared cache of this coordinator',
+  },
+  { long: '--local-slots', takes: 'N', sets: ['grid.local_slots'], effect: 'compiles at once here beside a grid' },
   { long: '--json', effect: 'print JSON where a table would be printed' },
   { long: '--help', short: '-h', effect: 'show this help' },
   { long: '--version', short: '-V', effect: 'show the version' },

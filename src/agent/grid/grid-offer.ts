@@ -45,19 +45,78 @@ export async function placeMiss(miss: Miss, grid: Grid, services: GridServices):
   }
   const slot = services.slots.tryTake(limit);
   const ignoreStored = settings['cache.recache'];
-  if (slot === undefined || !ignoreStored) {
-    const outcome = await attempt(miss, made, grid, { storedOnly: slot !== undefined, ignoreStored, signal }, services);
+  if (slot === undefined) return elsewhere(miss, made, grid, limit, services);
+  if (!ignoreStored) {
+    const outcome = await attempt(miss, made, grid, { storedOnly: true, ignoreStored, signal }, services);
     if (outcome.kind === 'hit') {
-      slot?.release();
+      slot.release();
       return outcome;
     }
-    if (slot === undefined)
-      services.log('not compiled elsewhere', { source: description.invocation.source, why: outcome.why });
+    discard(leftovers(plan));
   }
-  discard(leftovers(plan));
-  if (slot !== undefined && !signal.aborted) return { kind: 'here', slot, shipment: made };
-  slot?.release();
-  return here(limit, made, signal, services.slots);
+  return { kind: 'here', slot, shipment: made };
+}
+
+let waitingElsewhere = 0;
+
+/**
+ * All cores here are busy: the grid is asked. Should a core become free here while more compiles wait there than there are
+ * slots, the one that asked last comes back: it has hardly begun, and the end of a build must not wait for it.
+ */
+async function elsewhere(
+  miss: Miss,
+  shipment: Shipment,
+  grid: Grid,
+  limit: number,
+  services: GridServices,
+): Promise<Placed> {
+  const { description, plan, signal } = miss;
+  const over = new AbortController();
+  const back = new AbortController();
+  const asked = {
+    storedOnly: false,
+    ignoreStored: description.settings['cache.recache'],
+    signal: AbortSignal.any([signal, back.signal]),
+  };
+  waitingElsewhere += 1;
+  try {
+    const outcome = attempt(miss, shipment, grid, asked, services);
+    const wanted = (): boolean => waitingElsewhere > (grid.capacity() ?? Number.POSITIVE_INFINITY);
+    const spare = spareSlot(limit, over.signal, wanted, services.slots);
+    const first = await Promise.race([outcome, spare]);
+    if (first !== undefined && 'release' in first) {
+      back.abort();
+      void outcome.then(() => discard(leftovers(plan)));
+      return { kind: 'here', slot: first, shipment };
+    }
+    over.abort();
+    void spare.then((slot) => slot?.release());
+    const ended = await outcome;
+    if (ended.kind === 'hit') return ended;
+    services.log('not compiled elsewhere', { source: description.invocation.source, why: ended.why });
+    discard(leftovers(plan));
+  } finally {
+    waitingElsewhere -= 1;
+  }
+  return here(limit, shipment, signal, services.slots);
+}
+
+/** How often a free core is offered to compiles that wait elsewhere. */
+const LOOK_AGAIN_MS = 100;
+
+/** A slot that is free here while more wait elsewhere than can be served there; undefined once `over` aborts. */
+async function spareSlot(
+  limit: number,
+  over: AbortSignal,
+  wanted: () => boolean,
+  slots: LocalSlots,
+): Promise<Slot | undefined> {
+  for (;;) {
+    const slot = await slots.takeSpare(limit, over);
+    if (slot === undefined || wanted()) return slot;
+    slot.release();
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
 }
 
 async function attempt(

@@ -32,5 +32,7 @@ export interface Grid {
   fetch(digest: Digest): Promise<Buffer | undefined>;
   /** Offers a result made here to the shared cache, with its outputs. Best effort. */
   report(action: Digest, result: CompileResult, contents: ReadonlyMap<Digest, Buffer>): Promise<void>;
+  /** Slots of all workers, as far as known; undefined before it is. */
+  capacity(): number | undefined;
   close(): void;
 }

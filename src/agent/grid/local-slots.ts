@@ -7,6 +7,11 @@ export interface LocalSlots {
   tryTake(limit: number): Slot | undefined;
   /** The next free slot, in the order of asking; undefined once `signal` aborts. A limit of 0 counts as 1: somebody has to do it. */
   take(limit: number, signal: AbortSignal): Promise<Slot | undefined>;
+  /**
+   * A slot that nobody else wants, for a compile that waits elsewhere: the last to ask is the first to get one, because its
+   * compile is the least likely to have begun. Undefined once `signal` aborts.
+   */
+  takeSpare(limit: number, signal: AbortSignal): Promise<Slot | undefined>;
   readonly taken: number;
 }
 
@@ -23,6 +28,7 @@ interface Waiter {
 export function localSlots(): LocalSlots {
   let taken = 0;
   const waiting: Waiter[] = [];
+  const spare: Waiter[] = [];
   const hand = (): Slot => {
     taken += 1;
     let held = true;
@@ -40,30 +46,42 @@ export function localSlots(): LocalSlots {
       waiting.shift();
       next.give(hand());
     }
+    for (
+      let next = spare.at(-1);
+      waiting.length === 0 && next !== undefined && taken < next.limit;
+      next = spare.at(-1)
+    ) {
+      spare.pop();
+      next.give(hand());
+    }
   };
+  const join = (queue: Waiter[], limit: number, signal: AbortSignal): Promise<Slot | undefined> =>
+    new Promise((resolve) => {
+      const waiter: Waiter = {
+        limit,
+        give(slot) {
+          signal.removeEventListener('abort', leave);
+          resolve(slot);
+        },
+      };
+      const leave = (): void => {
+        const at = queue.indexOf(waiter);
+        if (at >= 0) queue.splice(at, 1);
+        resolve(undefined);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      queue.push(waiter);
+    });
   return {
     tryTake: (limit) => (waiting.length === 0 && taken < limit ? hand() : undefined),
     take(limit, signal) {
       const atLeastOne = Math.max(1, limit);
       if (signal.aborted) return Promise.resolve(undefined);
       if (waiting.length === 0 && taken < atLeastOne) return Promise.resolve(hand());
-      return new Promise((resolve) => {
-        const waiter: Waiter = {
-          limit: atLeastOne,
-          give(slot) {
-            signal.removeEventListener('abort', leave);
-            resolve(slot);
-          },
-        };
-        const leave = (): void => {
-          const at = waiting.indexOf(waiter);
-          if (at >= 0) waiting.splice(at, 1);
-          resolve(undefined);
-        };
-        signal.addEventListener('abort', leave, { once: true });
-        waiting.push(waiter);
-      });
+      return join(waiting, atLeastOne, signal);
     },
+    takeSpare: (limit, signal) =>
+      signal.aborted || limit === 0 ? Promise.resolve(undefined) : join(spare, limit, signal),
     get taken() {
       return taken;
     },

@@ -7,6 +7,7 @@ import {
   BuildServiceClient,
   type CompileRequest,
   type CompileResponse,
+  type GetWorkersForBuildResponse,
   type HealthCheckResponse,
   type ReportResultResponse,
 } from '../../contract/generated/hybridgrid/v1/build.ts';
@@ -34,6 +35,8 @@ const INLINE_BYTES = 256 << 10;
 const UPLOADS_AT_ONCE = 8;
 /** The grid may lose blobs between question and answer (eviction): not asked for ever. */
 const ROUNDS = 3;
+/** How old the number of slots may be. */
+const CAPACITY_MS = 2_000;
 
 const declined = (reason: string, detail = ''): GridAnswer => ({ kind: 'declined', reason, detail });
 
@@ -54,6 +57,8 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
   const known = new Set<Digest>();
   const uploading = new Map<Digest, Promise<boolean>>();
   let awayUntil = 0;
+  let capacity: number | undefined;
+  let capacityAt = 0;
   let blobs: Promise<BlobTransfer | undefined> | undefined;
 
   const call = <Q, R>(
@@ -94,6 +99,21 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
       () => undefined,
     );
     return blobs;
+  };
+
+  const askCapacity = (): void => {
+    if (Date.now() - capacityAt < CAPACITY_MS) return;
+    capacityAt = Date.now();
+    call<{ toolchains: Buffer[] }, GetWorkersForBuildResponse>(
+      service.getWorkersForBuild,
+      { toolchains: [] },
+      CALL_TIMEOUT_MS,
+    ).then(
+      ({ slots }) => {
+        capacity = slots;
+      },
+      () => {},
+    );
   };
 
   const upload = (digest: Digest, shipment: Shipment): Promise<boolean> => {
@@ -158,6 +178,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
   return {
     async compile(shipment, asked) {
       if (Date.now() < awayUntil) return declined('unreachable');
+      askCapacity();
       try {
         return await converse(shipment, asked);
       } catch (error) {
@@ -186,6 +207,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
         trouble(error);
       }
     },
+    capacity: () => capacity,
     close() {
       service.close();
       void blobs?.then((to) => to?.close());
