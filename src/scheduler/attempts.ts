@@ -1,4 +1,4 @@
-import { chooseWorker, firstFitting, fits, isFree, meets } from './choice.ts';
+import { chooseWorker, type Demand, firstFitting, fits, isFree, meets } from './choice.ts';
 import { noteStart } from './circuit.ts';
 import type { SchedulerEffect, TaskRecord, WorkerRecord } from './model.ts';
 import { queueLength, refile, type SchedulerState, setFor } from './state.ts';
@@ -29,6 +29,16 @@ function chooseFor(state: SchedulerState, task: TaskRecord): WorkerRecord | unde
 /** Whether any worker could take the task once it has a free slot. */
 function isPossible(state: SchedulerState, task: TaskRecord): boolean {
   return firstFitting(setFor(state.inService, task.ask.arch), task, 0) !== undefined;
+}
+
+/** Whether the grid has a worker for such tasks, free or busy: without one nobody should prepare anything. */
+export function couldServe(state: SchedulerState, demand: Demand): boolean {
+  const workers = setFor(state.inService, demand.arch);
+  for (let i = 0; i < workers.size; i += 1) {
+    const worker = workers.at(i);
+    if (worker !== undefined && meets(worker, demand)) return true;
+  }
+  return false;
 }
 
 function assign(

@@ -19,6 +19,8 @@ const CANCEL_MS = 30_000;
 const LATENCY_ALPHA = 0.5;
 /** Circuits remembered of workers that left. */
 const REMEMBERED_CIRCUITS = 10_000;
+/** Toolchains remembered as lacking, per worker; asking for one again costs a round trip. */
+const REMEMBERED_LACKS = 1000;
 /** What a worker may say without it being its fault; any other reason counts as its failure. */
 const BLAMELESS: ReadonlySet<string> = new Set([
   'not-acceptable',
@@ -187,9 +189,14 @@ function elsewhere(
 ): void {
   worker.failed += 1;
   const why = outcome.kind === 'lost' ? { reason: 'worker-lost', detail: worker.offer.id } : outcome;
-  if (why.reason === 'no-toolchain') worker.lacks.add(task.ask.toolchain);
+  if (why.reason === 'no-toolchain') noteLack(worker, task.ask.toolchain);
   tryElsewhere(state, task, worker, why, nowMs, effects);
   if (why.reason === 'no-toolchain') declineHopeless(state, effects);
+}
+
+function noteLack({ lacks }: WorkerRecord, toolchain: string): void {
+  if (lacks.size >= REMEMBERED_LACKS) lacks.clear();
+  lacks.add(toolchain);
 }
 
 function healthOf(outcome: TaskOutcome): Health {

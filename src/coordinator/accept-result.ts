@@ -1,0 +1,80 @@
+import type { Digest } from '../base/digest.ts';
+import { digestFromWire } from '../contract/digests.ts';
+import type { CompileResult, OutputFile } from '../contract/generated/hybridgrid/v1/build.ts';
+import type { BlobService } from './blob-service.ts';
+
+/** What a result from a worker or a client is worth. */
+export type Acceptance =
+  /** All contents of its outputs are stored. */
+  | { readonly kind: 'complete'; readonly result: CompileResult }
+  /** It can be delivered, but not kept: the disk has no room for it. */
+  | { readonly kind: 'deliverable'; readonly result: CompileResult }
+  /** Contents are neither in it nor stored. */
+  | { readonly kind: 'lacking'; readonly missing: readonly Digest[] }
+  /** What it says of its own contents is not true. */
+  | { readonly kind: 'false'; readonly detail: string };
+
+/** Outputs up to this size travel inside messages. In bytes. */
+export const INLINE_LIMIT = 64 << 10;
+
+/**
+ * Holds a result to what it says: every output's bytes have the digest and the size named, or are stored under it.
+ * Nobody's word is taken for it, because the result goes to everybody who compiles the same.
+ */
+export async function acceptResult(result: CompileResult, blobs: BlobService): Promise<Acceptance> {
+  const missing: Digest[] = [];
+  let isStored = true;
+  for (const output of result.outputs) {
+    if (!output.present) continue;
+    const digest = digestFromWire(output.digest);
+    if (digest === undefined) return { kind: 'false', detail: `${output.role}: no digest` };
+    const answer = await acceptOutput(digest, output, blobs);
+    if (answer === 'false') return { kind: 'false', detail: `${output.role}: the bytes are not what the digest says` };
+    if (answer === 'missing') missing.push(digest);
+    if (answer === 'not-stored') isStored = false;
+  }
+  if (missing.length > 0) return { kind: 'lacking', missing };
+  return { kind: isStored ? 'complete' : 'deliverable', result };
+}
+
+async function acceptOutput(
+  digest: Digest,
+  { data, size }: OutputFile,
+  blobs: BlobService,
+): Promise<'stored' | 'not-stored' | 'missing' | 'false'> {
+  if (data.length === 0 && size > 0n) {
+    const stored = blobs.sizeOf(digest);
+    if (stored === undefined) return 'missing';
+    return BigInt(stored) === size ? 'stored' : 'false';
+  }
+  if (BigInt(data.length) !== size) return 'false';
+  const put = await blobs.putBytes(digest, data);
+  if (put.kind === 'mismatch') return 'false';
+  return put.kind === 'stored' ? 'stored' : 'not-stored';
+}
+
+/** The result as it is answered: small outputs with their bytes, large ones by digest alone. */
+export async function withContents(result: CompileResult, blobs: BlobService): Promise<CompileResult | undefined> {
+  const outputs: OutputFile[] = [];
+  for (const output of result.outputs) {
+    const filled = await withContent(output, blobs);
+    if (filled === undefined) return undefined;
+    outputs.push(filled);
+  }
+  return { ...result, outputs };
+}
+
+const EMPTY = Buffer.alloc(0);
+
+async function withContent(output: OutputFile, blobs: BlobService): Promise<OutputFile | undefined> {
+  if (!output.present || output.size === 0n) return { ...output, data: EMPTY };
+  if (output.size > BigInt(INLINE_LIMIT)) {
+    // Where there was no room to store it the message is the only place it is in.
+    const digest = digestFromWire(output.digest);
+    return digest !== undefined && blobs.has(digest) ? { ...output, data: EMPTY } : output;
+  }
+  if (output.data.length > 0) return output;
+  const digest = digestFromWire(output.digest);
+  const data = digest === undefined ? undefined : await blobs.read(digest);
+  return data === undefined ? undefined : { ...output, data };
+}

@@ -1,0 +1,179 @@
+import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import type {
+  CompileResult,
+  CoordinatorMessage,
+  TaskEnded,
+  WorkerCapabilities,
+  WorkerMessage,
+} from '../contract/generated/hybridgrid/v1/build.ts';
+import type { TaskOutcome } from '../scheduler/model.ts';
+import { acceptResult } from './accept-result.ts';
+import { isLocalNetwork } from './access.ts';
+import type { BlobService } from './blob-service.ts';
+import type { Attachment, Dispatcher, WorkerPort } from './dispatcher.ts';
+
+/** What is known of an attached worker beside its tasks. */
+export interface AttachedWorker {
+  readonly capabilities: WorkerCapabilities;
+  readonly address: string;
+  /** Milliseconds since 1970. */
+  lastHeartbeatMs: number;
+}
+
+export interface AttachServices {
+  readonly dispatcher: Dispatcher;
+  readonly blobs: BlobService;
+  readonly heartbeatMs: number;
+  readonly httpPort: () => number;
+  readonly now: () => number;
+  readonly log: (message: string, details: object) => void;
+}
+
+/** The workers' streams. */
+export interface AttachService {
+  readonly workers: ReadonlyMap<string, AttachedWorker>;
+  attach(stream: ServerDuplexStream<WorkerMessage, CoordinatorMessage>): void;
+}
+
+/** A stream that does not say who it is within this time is ended. */
+const HELLO_MS = 10_000;
+const MAX_SLOTS = 4096;
+
+/** Why a worker cannot be attached; undefined where it can. */
+export function reasonToRefuse({ workerId, slots, arch }: WorkerCapabilities): string | undefined {
+  if (!/^[\x21-\x7e]{1,128}$/.test(workerId)) return 'the worker id has to be 1 to 128 printable ASCII characters';
+  if (slots > MAX_SLOTS) return `more than ${MAX_SLOTS} slots`;
+  if (!/^[\w.-]{1,32}$/.test(arch)) return 'the architecture is not named';
+  return undefined;
+}
+
+export function attachService(services: AttachServices): AttachService {
+  const workers = new Map<string, AttachedWorker>();
+  return { workers, attach: (stream) => serve(stream, workers, services) };
+}
+
+function serve(
+  stream: ServerDuplexStream<WorkerMessage, CoordinatorMessage>,
+  workers: Map<string, AttachedWorker>,
+  services: AttachServices,
+): void {
+  let greeted: Greeted | undefined;
+  const end = (code: status, details: string): void => {
+    // An error emitted on a server stream becomes its status.
+    stream.emit('error', { code, details });
+  };
+  const impatience = setTimeout(() => end(status.DEADLINE_EXCEEDED, 'no hello'), HELLO_MS);
+  const leave = (): void => {
+    clearTimeout(impatience);
+    greeted?.leave();
+    greeted = undefined;
+  };
+  stream.on('data', (message: WorkerMessage) => {
+    const said = message.message;
+    if (greeted !== undefined) greeted.hear(message);
+    else if (said?.$case !== 'hello') end(status.INVALID_ARGUMENT, 'the first message has to be a hello');
+    else {
+      clearTimeout(impatience);
+      const refusal = reasonToRefuse(said.value);
+      if (refusal !== undefined) end(status.INVALID_ARGUMENT, refusal);
+      else greeted = greet(stream, said.value, workers, services, end);
+    }
+  });
+  stream.on('end', () => {
+    leave();
+    stream.end();
+  });
+  stream.on('error', leave);
+  stream.on('cancelled', leave);
+  stream.on('close', leave);
+}
+
+interface Greeted {
+  hear(message: WorkerMessage): void;
+  leave(): void;
+}
+
+function greet(
+  stream: ServerDuplexStream<WorkerMessage, CoordinatorMessage>,
+  capabilities: WorkerCapabilities,
+  workers: Map<string, AttachedWorker>,
+  services: AttachServices,
+  end: (code: status, details: string) => void,
+): Greeted {
+  const { dispatcher, heartbeatMs, httpPort, now, log } = services;
+  const { workerId } = capabilities;
+  const address = stream.getPeer();
+  const worker: AttachedWorker = { capabilities, address, lastHeartbeatMs: now() };
+  const say = (message: CoordinatorMessage['message']): void => {
+    if (stream.writable) stream.write({ message });
+  };
+  const port: WorkerPort = {
+    run: (task) => say({ $case: 'task', value: task }),
+    cancel: (taskId) => say({ $case: 'cancel', value: { taskId } }),
+    drop: (why) => end(status.ABORTED, why),
+  };
+  say({ $case: 'welcome', value: { heartbeatMs, httpPort: httpPort() } });
+  workers.set(workerId, worker);
+  const attachment = dispatcher.attach(offerOf(capabilities, address), port);
+  log('a worker attached', { worker: workerId, address, slots: capabilities.slots, arch: capabilities.arch });
+  return {
+    hear({ message }) {
+      worker.lastHeartbeatMs = now();
+      if (message?.$case === 'heartbeat') attachment.heartbeat();
+      else if (message?.$case === 'draining') attachment.draining();
+      else if (message?.$case === 'ended') void settle(message.value, workerId, attachment, services);
+    },
+    leave() {
+      if (workers.get(workerId) === worker) workers.delete(workerId);
+      attachment.detach();
+      log('a worker left', { worker: workerId, address });
+    },
+  };
+}
+
+function offerOf({ workerId, arch, cpuCores, memoryBytes, slots, isolation }: WorkerCapabilities, peer: string) {
+  return {
+    id: workerId,
+    arch,
+    cores: cpuCores,
+    memoryBytes: Number(memoryBytes),
+    slots: isolation === 'none' ? 0 : slots,
+    lan: isLocalNetwork(hostOf(peer)),
+  };
+}
+
+/** `10.0.0.7:1234`, `[fe80::1]:1234`, also with a scheme before them. */
+function hostOf(peer: string): string {
+  return /\[([^\]]+)\]:\d+$/.exec(peer)?.[1] ?? /([^/:]+):\d+$/.exec(peer)?.[1] ?? peer;
+}
+
+/** A worker's word on a task is held to the facts before it counts as the task's end. */
+async function settle(
+  { taskId, outcome }: TaskEnded,
+  workerId: string,
+  attachment: Attachment,
+  { blobs, log }: AttachServices,
+): Promise<void> {
+  if (outcome?.$case !== 'result') {
+    const { reason, detail } = outcome?.value ?? { reason: 'internal', detail: 'no outcome' };
+    attachment.ended(taskId, { kind: 'declined', reason: reason.slice(0, 64), detail: detail.slice(0, 1024) });
+    return;
+  }
+  try {
+    const accepted = await acceptResult(outcome.value, blobs);
+    if (accepted.kind === 'complete' || accepted.kind === 'deliverable') {
+      const result: CompileResult = { ...accepted.result, workerId, fromCache: false };
+      attachment.ended(taskId, okOf(result), result);
+    } else {
+      log('a result cannot be used', { worker: workerId, task: taskId, ...accepted });
+      attachment.ended(taskId, { kind: 'declined', reason: 'internal', detail: 'its result cannot be used' });
+    }
+  } catch (error) {
+    log('a result could not be taken', { worker: workerId, task: taskId, error: String(error) });
+    attachment.ended(taskId, { kind: 'lost' });
+  }
+}
+
+function okOf({ compileMs, cpuMs }: CompileResult): TaskOutcome {
+  return { kind: 'ok', latencyMs: Math.max(0, compileMs - cpuMs) };
+}

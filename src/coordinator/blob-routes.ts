@@ -1,0 +1,150 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import { Readable, type Transform } from 'node:stream';
+import { constants, createZstdCompress, createZstdDecompress, zstdCompressSync } from 'node:zlib';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type Digest, parseDigest } from '../base/digest.ts';
+import { BLOB_LIMIT, type BlobPut, type BlobService, WHOLE_LIMIT } from './blob-service.ts';
+
+/** Smaller answers are not worth compressing. */
+const COMPRESS_ABOVE = 1024;
+/** Compressed at once up to here: 64 KiB take a quarter of a millisecond. */
+const COMPRESS_SYNC = 64 << 10;
+/** The lowest level: the other end is rarely far away, and every core here serves all. */
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const BLOB = { params: { type: 'object', properties: { digest: { type: 'string' } } } } as const;
+
+interface BlobRequest {
+  Params: { digest: string };
+  Body: IncomingMessage | undefined;
+}
+
+/** `GET`, `HEAD` and `PUT /blobs/<sha256>`. */
+export function blobRoutes(
+  app: FastifyInstance,
+  blobs: BlobService,
+  count: (direction: 'in' | 'out', bytes: number) => void,
+): void {
+  // Bodies are bytes, whatever they are called; they stay a stream.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  app.put<BlobRequest>('/blobs/:digest', { schema: BLOB, bodyLimit: BLOB_LIMIT }, (request, reply) =>
+    withDigest(request, reply, (digest) => put(digest, request, reply, blobs, count)),
+  );
+  app.get<BlobRequest>('/blobs/:digest', { schema: BLOB, exposeHeadRoute: false }, (request, reply) =>
+    withDigest(request, reply, (digest) => get(digest, request, reply, blobs, count)),
+  );
+  app.head<BlobRequest>('/blobs/:digest', { schema: BLOB }, (request, reply) =>
+    withDigest(request, reply, (digest) => {
+      const size = blobs.sizeOf(digest);
+      if (size === undefined) return say(reply, 404);
+      return reply.header('content-length', size).type('application/octet-stream').send();
+    }),
+  );
+}
+
+function withDigest<R>(
+  { params }: FastifyRequest<BlobRequest>,
+  reply: FastifyReply,
+  then: (digest: Digest) => R,
+): R | FastifyReply {
+  const digest = parseDigest(params.digest);
+  return digest === undefined ? say(reply, 400, 'a blob is named by 64 lower-case hex digits') : then(digest);
+}
+
+function say(reply: FastifyReply, code: number, detail: string = STATUS_CODES[code] ?? ''): FastifyReply {
+  return reply.code(code).type('text/plain; charset=utf-8').send(`${detail}\n`);
+}
+
+// Taking
+
+async function put(
+  digest: Digest,
+  { body, headers }: FastifyRequest<BlobRequest>,
+  reply: FastifyReply,
+  blobs: BlobService,
+  count: (direction: 'in' | 'out', bytes: number) => void,
+): Promise<FastifyReply> {
+  if (blobs.has(digest)) return say(reply, 200, 'known');
+  if (Number(headers['content-length'] ?? 0) > BLOB_LIMIT) return tooLarge(reply);
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity' && encoding !== 'zstd') return say(reply, 415, 'encodings: identity, zstd');
+  const source = body ?? Readable.from([]);
+  source.on('data', (piece: Buffer) => count('in', piece.length)).pause();
+  try {
+    return answer(reply, await blobs.putStream(digest, encoding === 'zstd' ? unpacked(source) : source));
+  } catch (error) {
+    // The sender hung up or sent what is no zstd; errors of the disk are answers.
+    return say(reply.header('connection', 'close'), 400, `the body broke off: ${(error as Error).message}`);
+  }
+}
+
+function unpacked(source: Readable): Transform {
+  const unpack = createZstdDecompress();
+  source.on('error', (error) => unpack.destroy(error));
+  source.on('aborted', () => unpack.destroy(new Error('aborted')));
+  return source.pipe(unpack);
+}
+
+function answer(reply: FastifyReply, stored: BlobPut): FastifyReply {
+  switch (stored.kind) {
+    case 'stored':
+      return say(reply, stored.isNew ? 201 : 200, 'stored');
+    case 'mismatch':
+      return say(reply, 400, 'the bytes have another digest');
+    case 'too-large':
+      return tooLarge(reply);
+    case 'no-room':
+      return say(reply, 507, `no room: ${stored.code}`);
+  }
+}
+
+/** The rest of the body is not waited for. */
+function tooLarge(reply: FastifyReply): FastifyReply {
+  return say(reply.header('connection', 'close'), 413, `a blob has at most ${BLOB_LIMIT} bytes`);
+}
+
+// Giving
+
+async function get(
+  digest: Digest,
+  { headers }: FastifyRequest<BlobRequest>,
+  reply: FastifyReply,
+  blobs: BlobService,
+  count: (direction: 'in' | 'out', bytes: number) => void,
+): Promise<FastifyReply> {
+  const size = blobs.sizeOf(digest);
+  if (size === undefined) return say(reply, 404);
+  const isPacked = size > COMPRESS_ABOVE && takesZstd(headers['accept-encoding']);
+  reply.type('application/octet-stream').header('vary', 'accept-encoding');
+  if (isPacked) reply.header('content-encoding', 'zstd');
+  if (size <= (isPacked ? COMPRESS_SYNC : WHOLE_LIMIT)) {
+    const bytes = await blobs.read(digest);
+    if (bytes === undefined) return say(reply.removeHeader('content-encoding'), 404);
+    const sent = isPacked ? zstdCompressSync(bytes, ZSTD) : bytes;
+    count('out', sent.length);
+    return reply.send(sent);
+  }
+  const reading = await blobs.open(digest);
+  if (reading === undefined) return say(reply.removeHeader('content-encoding'), 404);
+  const bytes = Readable.from(reading.pieces(), { objectMode: false, highWaterMark: 1 << 18 });
+  const sent = isPacked ? packed(bytes) : bytes;
+  if (!isPacked) reply.header('content-length', size);
+  // A reader that leaves, before the first byte as well, must not keep the file open.
+  sent.on('close', () => void reading.close());
+  sent.on('data', (piece: Buffer) => count('out', piece.length)).pause();
+  return reply.send(sent);
+}
+
+/** A damaged blob ends the answer short of its end, and never whole. */
+function packed(bytes: Readable): Transform {
+  const pack = createZstdCompress(ZSTD);
+  bytes.on('error', (error) => pack.destroy(error));
+  pack.on('close', () => bytes.destroy());
+  return bytes.pipe(pack);
+}
+
+function takesZstd(accepted: string | string[] | undefined): boolean {
+  return String(accepted ?? '')
+    .split(',')
+    .some((part) => /^\s*zstd\s*(;\s*q=(?!0(\.0*)?\s*$)|$)/.test(part));
+}

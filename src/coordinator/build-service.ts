@@ -1,0 +1,144 @@
+import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { digestFromWire, digestToWire } from '../contract/digests.ts';
+import type {
+  BuildServiceServer,
+  CompileRequest,
+  CompileResponse,
+  HealthCheckResponse,
+  ReportResultRequest,
+  ReportResultResponse,
+} from '../contract/generated/hybridgrid/v1/build.ts';
+import { acceptResult } from './accept-result.ts';
+import type { ActionCache } from './action-cache.ts';
+import { type AttachService, reasonToRefuse } from './attach-service.ts';
+import type { BlobService } from './blob-service.ts';
+import type { CompileService } from './compile-service.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { Metrics } from './metrics.ts';
+import { capacityOf, workerInfos } from './worker-status.ts';
+
+/** What the calls rest on. */
+export interface BuildServices {
+  readonly compiles: CompileService;
+  readonly attached: AttachService;
+  readonly dispatcher: Dispatcher;
+  readonly blobs: BlobService;
+  readonly actions: ActionCache;
+  readonly metrics: Metrics;
+  readonly heartbeatMs: number;
+  readonly version: string;
+  readonly httpPort: () => number;
+  readonly uptimeMs: () => number;
+  readonly log: (message: string, details: object) => void;
+}
+
+const NO_JOBS = { code: status.UNIMPLEMENTED, details: 'this coordinator compiles; it does not run jobs yet' };
+const CLIENT_NAME_LIMIT = 256;
+
+/** An answer that the caller is to see as a status of its own. */
+class CallRefused extends Error {
+  readonly code: status;
+  constructor(code: status, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The coordinator's side of every call of the contract. */
+export function buildService(services: BuildServices): BuildServiceServer {
+  const { attached, dispatcher, metrics, version, heartbeatMs } = services;
+  const unary = <Q, R>(answer: (question: Q, call: ServerUnaryCall<Q, R>) => R | Promise<R>) =>
+    answering(answer, services.log);
+  return {
+    handshake: unary(({ capabilities }) => {
+      const refusal = capabilities === undefined ? 'no capabilities' : reasonToRefuse(capabilities);
+      return { accepted: refusal === undefined, message: refusal ?? '', heartbeatMs, coordinatorVersion: version };
+    }),
+    compile: unary((request, call) => compile(request, call, services)),
+    healthCheck: unary(() => health(services)),
+    getWorkerStatus: unary(() => {
+      const workers = workerInfos(attached, dispatcher);
+      return { workers, totalWorkers: workers.length, healthyWorkers: capacityOf(dispatcher).workers };
+    }),
+    getWorkersForBuild: unary(({ toolchains }) =>
+      capacityOf(
+        dispatcher,
+        toolchains.map((digest) => digest.toString('hex')),
+      ),
+    ),
+    reportCacheHit: unary(({ hits }) => {
+      metrics.localHits(Number(hits));
+      return { acknowledged: true };
+    }),
+    reportResult: unary((request) => reportResult(request, services)),
+    build: (_call, reply) => reply(NO_JOBS),
+    streamBuild: (call, reply) => {
+      call.resume();
+      reply(NO_JOBS);
+    },
+    attach: (stream) => attached.attach(stream),
+  };
+}
+
+/** A bug in one call is that call's failure and a line in the log; never the end of the coordinator. */
+function answering<Q, R>(
+  answer: (question: Q, call: ServerUnaryCall<Q, R>) => R | Promise<R>,
+  log: (message: string, details: object) => void,
+): (call: ServerUnaryCall<Q, R>, reply: sendUnaryData<R>) => void {
+  return (call, reply) => {
+    void (async () => {
+      try {
+        reply(null, await answer(call.request, call));
+      } catch (error) {
+        if (error instanceof CallRefused) return reply({ code: error.code, details: error.message });
+        log('a call failed', { path: call.getPath(), error: error instanceof Error ? error.stack : String(error) });
+        reply({ code: status.INTERNAL, details: 'the coordinator failed; its log says more' });
+      }
+    })();
+  };
+}
+
+function compile(
+  request: CompileRequest,
+  call: ServerUnaryCall<CompileRequest, CompileResponse>,
+  { compiles }: BuildServices,
+): Promise<CompileResponse> {
+  const gone = new AbortController();
+  call.on('cancelled', () => gone.abort());
+  if (call.cancelled) gone.abort();
+  // A client without a name shares with whoever else is at its address.
+  const client = request.client === '' ? call.getPeer().replace(/:\d+$/, '') : request.client;
+  return compiles.compile(request, client.slice(0, CLIENT_NAME_LIMIT), gone.signal);
+}
+
+function health(services: BuildServices): HealthCheckResponse {
+  const { dispatcher, actions, metrics, version, httpPort, uptimeMs } = services;
+  const { slots } = capacityOf(dispatcher);
+  return {
+    healthy: true,
+    activeTasks: dispatcher.active,
+    queuedTasks: dispatcher.queued,
+    uptimeMs: BigInt(Math.round(uptimeMs())),
+    version,
+    workers: dispatcher.workers.size,
+    slots,
+    storedResults: BigInt(actions.size),
+    sharedHits: BigInt(metrics.totals.sharedHits),
+    httpPort: httpPort(),
+  };
+}
+
+async function reportResult(
+  { action: bytes, result }: ReportResultRequest,
+  { blobs, actions }: BuildServices,
+): Promise<ReportResultResponse> {
+  const action = digestFromWire(bytes);
+  if (action === undefined) throw new CallRefused(status.INVALID_ARGUMENT, 'the action is no digest');
+  if (result === undefined) throw new CallRefused(status.INVALID_ARGUMENT, 'no result');
+  if (result.exitCode !== 0) throw new CallRefused(status.INVALID_ARGUMENT, 'only successes are stored');
+  const accepted = await acceptResult(result, blobs);
+  if (accepted.kind === 'false') throw new CallRefused(status.INVALID_ARGUMENT, accepted.detail);
+  if (accepted.kind === 'lacking') return { missing: accepted.missing.map(digestToWire) };
+  await actions.store(action, { ...accepted.result, workerId: '', fromCache: false });
+  return { missing: [] };
+}

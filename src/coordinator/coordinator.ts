@@ -1,0 +1,222 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { FastifyInstance } from 'fastify';
+import { fsPath } from '../base/byte-string.ts';
+import { cacheLayout } from '../cas/layout.ts';
+import { makeDirectories } from '../cas/make-directories.ts';
+import { errnoOf } from '../cas/unwritable.ts';
+import { BuildServiceService } from '../contract/generated/hybridgrid/v1/build.ts';
+import { accessFor, accessInterceptor, isLoopback } from './access.ts';
+import { openActionCache } from './action-cache.ts';
+import { attachService } from './attach-service.ts';
+import { openBlobService } from './blob-service.ts';
+import { buildService } from './build-service.ts';
+import { compileService } from './compile-service.ts';
+import { startDispatcher } from './dispatcher.ts';
+import { httpFace, type TlsFiles } from './http-face.ts';
+import { startMetrics } from './metrics.ts';
+import { capacityOf, workerInfos } from './worker-status.ts';
+
+export type { TlsFiles } from './http-face.ts';
+
+/** How a coordinator is to be run. */
+export interface CoordinatorOptions {
+  /** The address to listen on. Beyond loopback a token is needed. */
+  readonly host: string;
+  /** 0: any. */
+  readonly grpcPort: number;
+  /** 0: any. */
+  readonly httpPort: number;
+  /** What every call has to bring; undefined: all calls are welcome. */
+  readonly token?: string | undefined;
+  readonly tls?: TlsFiles | undefined;
+  /** Where blobs and results are kept; a byte string. */
+  readonly dataDir: string;
+  /** The most it keeps there. */
+  readonly diskBytes: number;
+  /** How often workers are to say that they live; after three times without they are lost. */
+  readonly heartbeatMs?: number | undefined;
+  readonly version: string;
+  readonly log: (message: string, details?: object) => void;
+  /** Stops it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A coordinator that serves. */
+export interface RunningCoordinator {
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  /** Resolves when all connections have ended. */
+  stop(): Promise<void>;
+}
+
+/** Why a coordinator did not start; the message says what to do. */
+export class CoordinatorRefused extends Error {
+  override readonly name = 'CoordinatorRefused';
+  readonly reason: 'token-needed' | 'data-dir-unusable' | 'address-unusable';
+  constructor(reason: CoordinatorRefused['reason'], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+const HEARTBEAT_MS = 10_000;
+const QUEUE_LIMIT = 10_000;
+/** No message is larger: a compile's description has some 60 KiB, its inputs travel by digest. */
+const MESSAGE_LIMIT = 64 << 20;
+/** The part of the disk for results, which are small; the rest is for blobs. */
+const RESULTS_SHARE = 0.05;
+/** Calls still running are cut off after this. */
+const STOP_MS = 1000;
+
+/** Starts a coordinator. Throws {@link CoordinatorRefused} where it cannot serve. */
+export async function serveCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const { host, log } = options;
+  if (!isLoopback(host) && (options.token ?? '') === '') {
+    throw new CoordinatorRefused('token-needed', `listening on ${host}, beyond this machine, needs a token`);
+  }
+  prepareDirectory(options.dataDir);
+  const parts = await assemble(options);
+  const grpc = new Server({
+    'grpc.max_receive_message_length': MESSAGE_LIMIT,
+    'grpc.max_send_message_length': MESSAGE_LIMIT,
+    // A machine that lost its power says nothing: it is noticed by this, or else by its heartbeats.
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    interceptors: [accessInterceptor(parts.access)],
+  });
+  grpc.addService(BuildServiceService, parts.service);
+  try {
+    parts.ports.http = await listen(parts.http, host, options.httpPort);
+    parts.ports.grpc = await bind(grpc, host, options.grpcPort, options.tls);
+  } catch (error) {
+    parts.dispatcher.stop();
+    grpc.forceShutdown();
+    await parts.http.close();
+    throw new CoordinatorRefused('address-unusable', `cannot listen on ${host}: ${(error as Error).message}`);
+  }
+  log('the coordinator serves', { host, ...parts.ports, blobs: parts.blobs.usage.blobs, results: parts.actions.size });
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= stopAll(parts, grpc);
+    return stopping;
+  };
+  options.signal?.addEventListener('abort', () => void stop(), { once: true });
+  if (options.signal?.aborted === true) await stop();
+  return { grpcPort: parts.ports.grpc, httpPort: parts.ports.http, stop };
+}
+
+type Parts = Awaited<ReturnType<typeof assemble>>;
+
+async function assemble(options: CoordinatorOptions) {
+  const { log, version, diskBytes, heartbeatMs = HEARTBEAT_MS } = options;
+  const layout = cacheLayout(options.dataDir);
+  const now = Date.now;
+  const startedMs = performance.now();
+  const uptimeMs = (): number => performance.now() - startedMs;
+  const ports = { grpc: 0, http: 0 };
+  const access = accessFor(options.token);
+  const limitBytes = Math.floor(diskBytes * (1 - RESULTS_SHARE));
+  const blobs = await openBlobService({ layout, limitBytes, now, warn: log });
+  const actions = await openActionCache({ layout, limitBytes: diskBytes - limitBytes, blobs, now, warn: log });
+  const dispatcher = startDispatcher({
+    heartbeatMs,
+    queueLimit: QUEUE_LIMIT,
+    seed: randomInt(2 ** 32),
+    now: () => performance.now(),
+    log,
+  });
+  const metrics = startMetrics({
+    queued: () => dispatcher.queued,
+    active: () => dispatcher.active,
+    workers: () => dispatcher.workers.size,
+    slots: () => capacityOf(dispatcher).slots,
+    storedBytes: () => blobs.usage.bytes,
+    storedResults: () => actions.size,
+  });
+  const httpPort = (): number => ports.http;
+  const attached = attachService({ dispatcher, blobs, heartbeatMs, httpPort, now, log });
+  const compiles = compileService({ dispatcher, blobs, actions, counters: metrics, newTaskId: taskIds(), now, log });
+  const service = buildService({
+    compiles,
+    attached,
+    dispatcher,
+    blobs,
+    actions,
+    metrics,
+    heartbeatMs,
+    version,
+    httpPort,
+    uptimeMs,
+    log,
+  }); // prettier-ignore
+  const figures = () => ({
+    version,
+    uptimeMs: uptimeMs(),
+    nowMs: now(),
+    queued: dispatcher.queued,
+    active: dispatcher.active,
+    slots: capacityOf(dispatcher).slots,
+    storedResults: actions.size,
+    storedBytes: blobs.usage.bytes,
+    limitBytes,
+    ...metrics.totals,
+    workers: workerInfos(attached, dispatcher),
+  });
+  const http = httpFace({ access, blobs, metrics, tls: options.tls, figures, log });
+  return { access, blobs, actions, dispatcher, service, http, ports };
+}
+
+/** Names of tasks, other ones in every run: what a worker says of a task of the run before is no answer to one of this. */
+function taskIds(): () => string {
+  const run = randomBytes(6).toString('hex');
+  let count = 0;
+  return () => {
+    count += 1;
+    return `${run}-${count}`;
+  };
+}
+
+function prepareDirectory(path: string): void {
+  try {
+    makeDirectories(path, 0o700);
+    accessSync(fsPath(path), constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new CoordinatorRefused('data-dir-unusable', `the data directory ${path} cannot be used: ${errnoOf(error)}`);
+  }
+}
+
+async function listen(http: FastifyInstance, host: string, port: number): Promise<number> {
+  await http.listen({ host, port });
+  const address = http.server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+function bind(grpc: Server, host: string, port: number, tls: TlsFiles | undefined): Promise<number> {
+  const credentials =
+    tls === undefined
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }]);
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Promise((resolve, reject) => {
+    grpc.bindAsync(address, credentials, (error, bound) => {
+      if (error !== null) reject(error);
+      else resolve(bound);
+    });
+  });
+}
+
+async function stopAll({ dispatcher, http, blobs, actions }: Parts, grpc: Server): Promise<void> {
+  dispatcher.stop();
+  const ended = new Promise<void>((resolve) => {
+    const impatience = setTimeout(() => grpc.forceShutdown(), STOP_MS);
+    grpc.tryShutdown(() => {
+      clearTimeout(impatience);
+      resolve();
+    });
+  });
+  await Promise.all([ended, http.close()]);
+  await blobs.flush();
+  await actions.flush();
+}
