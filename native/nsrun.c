@@ -77,7 +77,11 @@ static _Noreturn void become_program(void) {
   setsid();
   EACH('R') {
     struct rlimit limit;
-    limit.rlim_cur = limit.rlim_max = strtoull(records[i].b, NULL, 10);
+    rlim_t wanted = strtoull(records[i].b, NULL, 10);
+    if (getrlimit(atoi(records[i].a), &limit) != 0) broken("getrlimit", records[i].a);
+    /* What is stricter already stays: only root could raise it. */
+    if (wanted < limit.rlim_max) limit.rlim_max = wanted;
+    limit.rlim_cur = limit.rlim_max;
     if (setrlimit(atoi(records[i].a), &limit) != 0) broken("setrlimit", records[i].a);
   }
   reset_signals();

@@ -1,0 +1,34 @@
+import { type CompileTask, LIST } from './compile-task.ts';
+import type { BoundFile, PlannedOutput, SandboxLimits, SandboxPlan } from './sandbox-plan.ts';
+
+/** In bytes: no object is larger. */
+export const MAX_OUTPUT = 200 << 20;
+/** In bytes. 20,000 paths of 800 characters. */
+const MAX_LIST = 16 << 20;
+
+/**
+ * The sandbox for a task: exactly its nodes. Its outputs come first, then the lists.
+ * @param sources for every file of the tree the file of this machine that stands for it
+ */
+export function planTask(task: CompileTask, sources: ReadonlyMap<string, string>, limits: SandboxLimits): SandboxPlan {
+  const lists: PlannedOutput[] = [];
+  const listArgs = task.listArgs.map((word) =>
+    word.replaceAll(LIST, () => {
+      const path = `/tmp/.hg-list-${lists.length}`;
+      lists.push({ path, limit: MAX_LIST });
+      return path;
+    }),
+  );
+  const files: BoundFile[] = [...sources].map(([path, source]) => ({ path, source }));
+  return {
+    files,
+    directories: [...task.tree.directories, ...task.passed],
+    writable: [...new Set([task.cwd, ...task.outputs.map((output) => output.directory)])],
+    links: [...task.tree.links].map(([path, target]) => ({ path, target })),
+    argv: [task.compiler, ...listArgs, ...task.args],
+    env: task.env,
+    cwd: task.cwd,
+    outputs: [...task.outputs.map(({ path }) => ({ path, limit: MAX_OUTPUT })), ...lists],
+    limits,
+  };
+}

@@ -1,0 +1,182 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { fromBytes, fromNative, fsPath } from '../base/byte-string.ts';
+import type { Digest } from '../base/digest.ts';
+import { errnoOf } from '../cas/unwritable.ts';
+import type { CompileResult, OutputFile, Task } from '../contract/generated/hybridgrid/v1/build.ts';
+import type { BlobCache } from './blob-cache.ts';
+import type { BlobServer } from './blob-server.ts';
+import type { ClientFiles, Laid } from './client-files.ts';
+import { planTask } from './compile-plan.ts';
+import { type CompileTask, checkCommand, readTask } from './compile-task.ts';
+import type { NotAcceptable } from './node-table.ts';
+import type { Sandbox, SandboxOutcome } from './sandbox.ts';
+import { COMPILE_LIMITS } from './sandbox-plan.ts';
+import type { CopiedOutput } from './sandbox-status.ts';
+import { digestFile } from './stamps.ts';
+import type { Toolchains } from './toolchains.ts';
+
+export interface TaskServices {
+  readonly workerId: string;
+  /** Of this machine, as in the contract. */
+  readonly arch: string;
+  readonly sandbox: Sandbox;
+  readonly blobs: BlobCache;
+  readonly files: ClientFiles;
+  readonly toolchains: Toolchains;
+  /** An existing directory for what compiles leave; a native string. */
+  readonly runDirectory: string;
+}
+
+/** How a task ended, for the coordinator. `reason` as in the contract. */
+export type TaskOutcome =
+  | { readonly kind: 'result'; readonly result: CompileResult }
+  | { readonly kind: 'declined'; readonly reason: string; readonly detail: string };
+
+const declined = (reason: string, detail: string): TaskOutcome => ({ kind: 'declined', reason, detail });
+
+/** In bytes: outputs up to here travel with the result. */
+const INLINE = 64 << 10;
+/** In bytes: response files are lists of words. */
+const MAX_RESPONSE_FILE = 4 << 20;
+
+/** Does one compile, from the wire to the wire. Never throws for what a client, the network or the disk did. */
+export async function runTask(
+  { spec, client, timeoutMs }: Task,
+  from: BlobServer,
+  services: TaskServices,
+  signal: AbortSignal,
+): Promise<TaskOutcome> {
+  if (spec === undefined) return declined('not-acceptable', 'no spec');
+  const task = readTask(spec, services.arch);
+  if (task.kind === 'not-acceptable') return refused(task);
+  const own = await services.toolchains.compare([...task.parts.files.values()]);
+  const here = new Map(own.same.map(({ path }) => [path, path]));
+  const wanted = [...task.tree.files.values()].filter(({ path }) => !here.has(path));
+  const laid = await services.files.lay(client, wanted, (blobs) => services.blobs.hold(blobs, from));
+  if (laid.kind !== 'laid') return unavailable(laid, own.different);
+  try {
+    const sources = new Map([...here, ...wanted.map(({ path }, i) => [path, laid.sources[i] as string] as const)]);
+    const wrong = checkCommand(task, (path) => readText(sources.get(path)));
+    if (wrong !== undefined) return refused(wrong);
+    return await compile(task, sources, timeoutMs, from, services, signal, own.stillHolds);
+  } finally {
+    laid.release();
+  }
+}
+
+function refused({ detail }: NotAcceptable): TaskOutcome {
+  return declined('not-acceptable', detail);
+}
+
+/** A compiler that neither this machine nor the coordinator has is not acceptable here; anything else is trouble. */
+function unavailable(
+  laid: Exclude<Laid, { kind: 'laid' }>,
+  parts: readonly { digest: Digest; path: string }[],
+): TaskOutcome {
+  if (laid.kind === 'failed') return declined('internal', laid.why);
+  const part = parts.find(({ digest }) => digest === laid.digest);
+  return part === undefined
+    ? declined('internal', `no blob ${laid.digest}`)
+    : declined('not-acceptable', `another ${part.path} here`);
+}
+
+function readText(source: string | undefined): string | undefined {
+  try {
+    const bytes = source === undefined ? undefined : readFileSync(fsPath(source));
+    return bytes === undefined || bytes.length > MAX_RESPONSE_FILE ? undefined : fromBytes(bytes);
+  } catch (error) {
+    errnoOf(error);
+    return undefined;
+  }
+}
+
+let runs = 0;
+
+async function compile(
+  task: CompileTask,
+  sources: ReadonlyMap<string, string>,
+  timeoutMs: number,
+  from: BlobServer,
+  services: TaskServices,
+  signal: AbortSignal,
+  compilerHolds: () => boolean,
+): Promise<TaskOutcome> {
+  runs += 1;
+  const directory = `${services.runDirectory}/${runs}`;
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+    const limits = timeoutMs > 0 ? { ...COMPILE_LIMITS, wallMs: timeoutMs } : COMPILE_LIMITS;
+    const outcome = await services.sandbox.run(planTask(task, sources, limits), directory, signal);
+    if (outcome.kind !== 'ended') return interrupted(outcome);
+    // Upgraded while it was at work: which of the two made the result is not known.
+    if (!compilerHolds()) return declined('internal', 'the compiler changed');
+    return await resultOf(task, outcome, from, services.workerId);
+  } catch (error) {
+    return declined('internal', errnoOf(error));
+  } finally {
+    rm(directory, { recursive: true, force: true }).catch(errnoOf);
+  }
+}
+
+function interrupted(outcome: Exclude<SandboxOutcome, { kind: 'ended' }>): TaskOutcome {
+  switch (outcome.kind) {
+    case 'aborted':
+      return declined('internal', 'cancelled');
+    case 'limit':
+      return outcome.which === 'wall' ? declined('timeout', 'wall') : declined('limit', outcome.which);
+    case 'killed':
+      return declined('limit', `signal ${outcome.signal}`);
+    case 'broken':
+      return declined('internal', `sandbox: ${outcome.what}`);
+  }
+}
+
+async function resultOf(
+  task: CompileTask,
+  ended: Extract<SandboxOutcome, { kind: 'ended' }>,
+  from: BlobServer,
+  workerId: string,
+): Promise<TaskOutcome> {
+  const { exitCode } = ended;
+  const outputs: OutputFile[] = [];
+  const lists: Buffer[] = [];
+  for (const [i, copied] of ended.outputs.entries()) {
+    const wanted = task.outputs[i];
+    if (wanted === undefined) {
+      if (copied.kind !== 'present' && copied.kind !== 'absent') return declined('limit', `list: ${copied.kind}`);
+      lists.push(copied.kind === 'present' ? readFileSync(copied.path) : Buffer.alloc(0));
+      continue;
+    }
+    const sent = exitCode === 0 ? await send(wanted.role, copied, from) : absent(wanted.role);
+    if ('kind' in sent) return sent;
+    if (exitCode === 0 && wanted.required && !sent.present) return declined('internal', `no ${wanted.role}`);
+    outputs.push(sent);
+  }
+  const { stdout, stderr, wallMs, cpuMs } = ended;
+  const times = { compileMs: wallMs, cpuMs, queueMs: 0 };
+  return { kind: 'result', result: { exitCode, stdout, stderr, outputs, lists, ...times, workerId, fromCache: false } };
+}
+
+const absent = (role: string): OutputFile => ({
+  role,
+  digest: Buffer.alloc(0),
+  size: 0n,
+  data: Buffer.alloc(0),
+  present: false,
+});
+
+async function send(role: string, copied: CopiedOutput, from: BlobServer): Promise<OutputFile | TaskOutcome> {
+  if (copied.kind === 'absent') return absent(role);
+  if (copied.kind !== 'present')
+    return declined(copied.kind === 'failed' ? 'internal' : 'limit', `${role}: ${copied.kind}`);
+  const path = fromNative(copied.path);
+  const found = await digestFile(path);
+  if (found === undefined) return declined('internal', `${role}: unreadable`);
+  const size = BigInt(copied.size);
+  const file = { role, digest: Buffer.from(found.digest, 'hex'), size, present: true };
+  if (copied.size <= INLINE) return { ...file, data: readFileSync(copied.path) };
+  const sent = await from.upload(found.digest, copied.size, path);
+  if (sent.kind === 'done') return { ...file, data: Buffer.alloc(0) };
+  return declined('internal', `${role}: not taken: ${sent.kind === 'failed' ? sent.why : sent.kind}`);
+}
