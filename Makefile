@@ -68,9 +68,12 @@ verify-real: $(BUILT) ## Full matrix: redis, Lua and RE2, gcc and clang, -g and 
 sources: $(INSTALLED) ## Fetch the real sources that the end-to-end tests build (redis, Lua, RE2)
 	@node scripts/fetch-sources.ts
 
+# Not installed with the rest: its npm package lists binaries of systems that not every mirror has.
+BUF := npm exec --yes --package=@bufbuild/buf@1.75.0 -- buf
+
 .PHONY: proto
 proto: $(INSTALLED) ## Check the wire contract and generate its TypeScript again
-	@cd proto && buf lint && buf generate
+	@cd proto && $(BUF) lint && $(BUF) generate
 
 .PHONY: clean
 clean: ## Remove what was built
