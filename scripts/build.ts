@@ -1,5 +1,6 @@
 /**
- * Makes `dist/` (the program for Node) and `build/hg-launcher` (the native launcher). Does nothing when nothing changed.
+ * Makes `dist/` (the program for Node), `build/hg-launcher` (the native launcher) and `build/hg-nsrun` (the worker's
+ * sandbox). Does nothing when nothing changed.
  * Everything is made aside and renamed into place: a build that runs through us meanwhile finds old or new, never half.
  */
 import { spawnSync } from 'node:child_process';
@@ -24,12 +25,16 @@ const STAMP = join(DIST, 'build-id');
 /** A chunk of an older build may still be wanted by a command that runs. What a wrapped build needs is in hgbuild.js. */
 const KEEP_OLD_MS = 3_600_000;
 
+/** Programs of native/, built as hg-NAME. */
+const NATIVE = ['launcher', 'nsrun'];
+
 const MAIN = 'src/cli/hgbuild.ts';
 /** What the program loads only when it is asked for, by the name of its file in dist/. */
 const LAZY: Readonly<Record<string, string>> = {
   program: 'src/cli/program.ts',
   'agent-serve': 'src/cli/commands/agent-serve.ts',
   agent: 'src/agent/main.ts',
+  'run-daemon': 'src/cli/daemons/run-daemon.ts',
   'yaml-reader': 'src/config/yaml-reader.ts',
 };
 
@@ -54,8 +59,8 @@ function buildId(inputs: readonly string[]): string {
 }
 
 function isFresh(id: string): boolean {
-  if (!existsSync(STAMP) || !existsSync(join(DIST, 'hgbuild.js')) || !existsSync(join(ROOT, 'build/hg-launcher')))
-    return false;
+  const made = [STAMP, join(DIST, 'hgbuild.js'), ...NATIVE.map((name) => join(ROOT, `build/hg-${name}`))];
+  if (!made.every((path) => existsSync(path))) return false;
   return readFileSync(STAMP, 'utf8').trim() === id;
 }
 
@@ -122,17 +127,17 @@ function moveInto(from: string, to: string): void {
   }
 }
 
-function buildLauncher(id: string): void {
+function buildNative(name: string, id: string): void {
   const script = join(ROOT, 'bin/build-launcher.sh');
-  const result = spawnSync('/bin/sh', [script, ROOT, ROOT, id], { stdio: 'inherit' });
-  if (result.status !== 0) throw new Error('the native launcher could not be built: is a C compiler installed?');
+  const result = spawnSync('/bin/sh', [script, ROOT, ROOT, id, name], { stdio: 'inherit' });
+  if (result.status !== 0) throw new Error(`the native ${name} could not be built: is a C compiler installed?`);
 }
 
 const id = buildId(buildInputs());
 if (!isFresh(id)) {
   rmSync(STAMP, { force: true });
   await bundle(id);
-  buildLauncher(id);
+  for (const name of NATIVE) buildNative(name, id);
   // Last: whoever sees this id finds everything else in place.
   writeFileSync(STAMP, `${id}\n`);
   console.log(`built ${id}`);

@@ -11,12 +11,18 @@ const WRAPPED = new Set(['make', 'gmake', 'ninja', 'cmake']);
 
 /** Runs one command line and ends the process with its exit code. */
 export async function main(args: readonly string[]): Promise<void> {
+  const daemon = /^--as-program=(hg-coord|hg-worker)$/.exec(args[0] ?? '')?.[1];
   try {
+    if (daemon !== undefined) {
+      const { runDaemon } = await import('./daemons/run-daemon.ts');
+      process.exitCode = await runDaemon(daemon, args.slice(1), { env: process.env, cwd: workingDirectory() });
+      return;
+    }
     const line = parseCommandLine(args);
     const context: Context = { env: process.env, cwd: workingDirectory(), line };
     process.exitCode = await dispatch(context, line);
   } catch (error) {
-    process.exitCode = report(error);
+    process.exitCode = report(error, daemon ?? 'hgbuild');
   }
 }
 
@@ -52,11 +58,11 @@ function workingDirectory(): string {
   }
 }
 
-function report(error: unknown): number {
+function report(error: unknown, program: string): number {
   if (isCliError(error)) {
-    if (error.message !== '') printError(`hgbuild: ${error.message}`);
+    if (error.message !== '') printError(`${program}: ${error.message}`);
     return error.exitCode;
   }
-  printError(`hgbuild: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  printError(`${program}: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   return EXIT.negative;
 }
