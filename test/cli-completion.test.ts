@@ -33,7 +33,7 @@ describe('bash', () => {
     expect(await offered('')).toEqual(
       expect.arrayContaining(['make', 'wrap', 'c++', 'stats', 'cache', 'agent', 'config', 'doctor', 'completion']),
     );
-    expect(await offered('st')).toEqual(['stats']);
+    expect(await offered('st')).toEqual(['stats', 'status']);
     expect(await offered('cache', '')).toEqual(['stats', 'clear', 'prune', 'verify']);
     expect(await offered('agent', 'st')).toEqual(['start', 'stop', 'status']);
     expect(await offered('--c')).toEqual(['--config', '--cache-dir']);
