@@ -22,14 +22,14 @@ export function actionOf(spec: CompileSpec): Digest {
   return sha256(CompileSpec.encode(spec).finish());
 }
 
-/** The contents a compile may read, beside its toolchain's; undefined where one of the digests is none. */
-export function inputDigests(spec: CompileSpec): Set<Digest> | undefined {
-  const digests = new Set<Digest>();
+/** The contents a compile may read, beside its toolchain's, with their sizes; undefined where a digest is none. */
+export function inputContents(spec: CompileSpec): Map<Digest, number> | undefined {
+  const contents = new Map<Digest, number>();
   for (const { node } of spec.inputs) {
     if (node?.$case !== 'file') continue;
     const digest = digestFromWire(node.value.digest);
     if (digest === undefined) return undefined;
-    digests.add(digest);
+    contents.set(digest, Number(node.value.size));
   }
-  return digests;
+  return contents;
 }

@@ -80,13 +80,14 @@ function load(room: DiskRoom, action: Digest): CompileResult | undefined {
 
 /** Contents count as used when they are looked for: a result and its blobs leave together. */
 function lacksContents(result: CompileResult, blobs: BlobService): boolean {
-  const digests: Digest[] = [];
+  const wanted = new Map<Digest, number>();
   for (const { present, digest: bytes, size } of result.outputs) {
     if (!present) continue;
     const digest = digestFromWire(bytes);
-    if (digest === undefined || blobs.sizeOf(digest) !== Number(size)) return true;
-    digests.push(digest);
+    if (digest === undefined) return true;
+    wanted.set(digest, Number(size));
   }
-  blobs.claim(digests).release();
-  return false;
+  const claim = blobs.claim(wanted);
+  claim.release();
+  return claim.missing.length > 0;
 }

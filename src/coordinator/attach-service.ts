@@ -154,6 +154,8 @@ async function settle(
   attachment: Attachment,
   { blobs, log }: AttachServices,
 ): Promise<void> {
+  // Nothing is taken from it for a task it was not given.
+  if (!attachment.has(taskId)) return;
   if (outcome?.$case !== 'result') {
     const { reason, detail } = outcome?.value ?? { reason: 'internal', detail: 'no outcome' };
     attachment.ended(taskId, { kind: 'declined', reason: reason.slice(0, 64), detail: detail.slice(0, 1024) });

@@ -3,7 +3,7 @@ import { Readable, type Transform } from 'node:stream';
 import { constants, createZstdCompress, createZstdDecompress, zstdCompressSync } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Digest, parseDigest } from '../base/digest.ts';
-import { BLOB_LIMIT, type BlobPut, type BlobService, WHOLE_LIMIT } from './blob-service.ts';
+import { type BlobPut, type BlobService, WHOLE_LIMIT } from './blob-service.ts';
 
 /** Smaller answers are not worth compressing. */
 const COMPRESS_ABOVE = 1024;
@@ -27,7 +27,7 @@ export function blobRoutes(
   // Bodies are bytes, whatever they are called; they stay a stream.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-  app.put<BlobRequest>('/blobs/:digest', { schema: BLOB, bodyLimit: BLOB_LIMIT }, (request, reply) =>
+  app.put<BlobRequest>('/blobs/:digest', { schema: BLOB, bodyLimit: blobs.blobLimitBytes }, (request, reply) =>
     withDigest(request, reply, (digest) => put(digest, request, reply, blobs, count)),
   );
   app.get<BlobRequest>('/blobs/:digest', { schema: BLOB, exposeHeadRoute: false }, (request, reply) =>
@@ -65,21 +65,31 @@ async function put(
   count: (direction: 'in' | 'out', bytes: number) => void,
 ): Promise<FastifyReply> {
   if (blobs.has(digest)) return say(reply, 200, 'known');
-  if (Number(headers['content-length'] ?? 0) > BLOB_LIMIT) return tooLarge(reply);
+  if (Number(headers['content-length'] ?? 0) > blobs.blobLimitBytes) return tooLarge(reply);
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'zstd') return say(reply, 415, 'encodings: identity, zstd');
   const source = body ?? Readable.from([]);
   source.on('data', (piece: Buffer) => count('in', piece.length)).pause();
   try {
-    return answer(reply, await blobs.putStream(digest, encoding === 'zstd' ? unpacked(source) : source));
+    return answer(reply, await blobs.putStream(digest, piecesOf(source, encoding === 'zstd')));
   } catch (error) {
     // The sender hung up or sent what is no zstd; errors of the disk are answers.
-    return say(reply.header('connection', 'close'), 400, `the body broke off: ${(error as Error).message}`);
+    return say(reply, 400, `the body broke off: ${(error as Error).message}`);
   }
+}
+
+/**
+ * A reader that stops early leaves the request as it is: to destroy it would cut the line before the sender has the
+ * answer. Node reads and drops the rest.
+ */
+function piecesOf(source: Readable, isPacked: boolean): AsyncIterable<Buffer> {
+  return isPacked ? unpacked(source) : source.iterator({ destroyOnReturn: false });
 }
 
 function unpacked(source: Readable): Transform {
   const unpack = createZstdDecompress();
+  // It may fail before its reader listens, which then finds it failed; unheard, an error would end the process.
+  unpack.on('error', () => {});
   source.on('error', (error) => unpack.destroy(error));
   source.on('aborted', () => unpack.destroy(new Error('aborted')));
   return source.pipe(unpack);
@@ -98,9 +108,8 @@ function answer(reply: FastifyReply, stored: BlobPut): FastifyReply {
   }
 }
 
-/** The rest of the body is not waited for. */
 function tooLarge(reply: FastifyReply): FastifyReply {
-  return say(reply.header('connection', 'close'), 413, `a blob has at most ${BLOB_LIMIT} bytes`);
+  return say(reply, 413, 'the blob is larger than the grid takes');
 }
 
 // Giving
@@ -138,6 +147,7 @@ async function get(
 /** A damaged blob ends the answer short of its end, and never whole. */
 function packed(bytes: Readable): Transform {
   const pack = createZstdCompress(ZSTD);
+  pack.on('error', () => {});
   bytes.on('error', (error) => pack.destroy(error));
   pack.on('close', () => bytes.destroy());
   return bytes.pipe(pack);

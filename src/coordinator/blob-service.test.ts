@@ -33,6 +33,7 @@ async function opened(root: string, limitBytes = 1 << 30): Promise<BlobService &
   const service = await openBlobService({
     layout: cacheLayout(root),
     limitBytes,
+    blobLimitBytes: 1 << 30,
     now: () => {
       nowMs += 1000;
       return nowMs;
@@ -120,15 +121,29 @@ test.each([1000, 3_000_000])('a blob of %i bytes that rotted on the disk is drop
   }
 });
 
+test('a blob cut short counts as missing, and is dropped; a wrong size drops nothing', async () => {
+  const root = directory();
+  const first = await opened(root);
+  const [cut, whole] = [randomBytes(5000), randomBytes(5000)];
+  for (const bytes of [cut, whole]) await first.putBytes(sha256(bytes), bytes);
+  truncateSync(pathOf(root, sha256(cut)), 0);
+  const second = await opened(root);
+  expect(second.claim([[sha256(cut), 5000]]).missing).toEqual([sha256(cut)]);
+  expect(second.claim([[sha256(whole), 4999]]).missing).toEqual([sha256(whole)]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect([second.has(sha256(cut)), second.has(sha256(whole))]).toEqual([false, true]);
+  expect([await second.prove(sha256(cut)), await second.prove(sha256(whole))]).toEqual([false, true]);
+});
+
 test('a blob somebody else removed is gone at the first look', async () => {
   const root = directory();
   const service = await opened(root);
   const digest = sha256(Buffer.from('a'));
   await service.putBytes(digest, Buffer.from('a'));
   rmSync(pathOf(root, digest));
-  expect(service.claim([digest]).missing).toEqual([]);
+  expect(service.claim([[digest, 1]]).missing).toEqual([]);
   expect(await service.read(digest)).toBe(undefined);
-  expect(service.claim([digest]).missing).toEqual([digest]);
+  expect(service.claim([[digest, 1]]).missing).toEqual([digest]);
 });
 
 test('the least recently used go first, what is claimed stays, and where all is claimed there is no room', async () => {
@@ -139,14 +154,14 @@ test('the least recently used go first, what is claimed stays, and where all is 
   expect(service.usage).toEqual({ blobs: 10, bytes: 40_960, limitBytes: 40_960 });
   const digests = blobs.map((bytes) => sha256(bytes));
   const [first, second] = digests as [Digest, Digest];
-  const held = service.claim([first]);
+  const held = service.claim([[first, 4096]]);
   await service.read(second);
   const more = Buffer.alloc(4096, 99);
   expect(await service.putBytes(sha256(more), more)).toEqual({ kind: 'stored', isNew: true });
   expect(service.has(first) && service.has(second)).toBe(true);
   expect(service.has(digests[2] as Digest)).toBe(false);
   expect(service.usage.bytes).toBeLessThanOrEqual(40_960);
-  const all = service.claim(digests);
+  const all = service.claim(digests.map((digest) => [digest, 4096] as const));
   held.release();
   const large = Buffer.alloc(36_000, 7);
   expect(await service.putBytes(sha256(large), large)).toEqual({ kind: 'no-room', code: 'EDQUOT' });

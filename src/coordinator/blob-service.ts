@@ -47,21 +47,24 @@ export interface BlobService {
   has(digest: Digest): boolean;
   /** In bytes; undefined where it is not there. */
   sizeOf(digest: Digest): number | undefined;
-  claim(digests: Iterable<Digest>): BlobClaim;
+  /** A blob of another size than the one named counts as missing, and is proved meanwhile. */
+  claim(wanted: Iterable<readonly [digest: Digest, size: number]>): BlobClaim;
+  /** Reads a blob to its end; false where it is absent, or damaged and so dropped. */
+  prove(digest: Digest): Promise<boolean>;
   putBytes(digest: Digest, bytes: Uint8Array): Promise<BlobPut>;
   /** Of a source that fails nothing stays; its error is thrown on. */
   putStream(digest: Digest, source: AsyncIterable<Uint8Array>): Promise<BlobPut>;
   /** The bytes of a blob up to {@link WHOLE_LIMIT}, proved; undefined where it is absent, damaged or larger. */
   read(digest: Digest): Promise<Buffer | undefined>;
   open(digest: Digest): Promise<BlobReading | undefined>;
+  /** No blob is larger; in bytes. */
+  readonly blobLimitBytes: number;
   readonly usage: { readonly blobs: number; readonly bytes: number; readonly limitBytes: number };
   flush(): Promise<void>;
 }
 
 /** Larger blobs are never whole in memory. */
 export const WHOLE_LIMIT = 1 << 20;
-/** No blob is larger. */
-export const BLOB_LIMIT = 1 << 30;
 /** Up to this size a blob is read at once: a tenth of the time a turn through the thread pool takes. */
 const SYNC_LIMIT = 64 << 10;
 const PIECE = 256 << 10;
@@ -69,23 +72,27 @@ const PIECE = 256 << 10;
 export interface BlobServiceOptions {
   readonly layout: CacheLayout;
   readonly limitBytes: number;
+  /** No blob is larger. */
+  readonly blobLimitBytes: number;
   readonly now: () => number;
   readonly warn: (message: string, details: object) => void;
 }
 
 /** Opens the store, reading which blobs there are. */
 export async function openBlobService(options: BlobServiceOptions): Promise<BlobService> {
-  const { layout } = options;
+  const { layout, blobLimitBytes } = options;
   const room = await openDiskRoom({ ...options, directory: layout.blobs });
-  const disk: Disk = { layout, room, warn: options.warn };
+  const disk: Disk = { layout, room, blobLimitBytes, warn: options.warn };
   return {
     has: (digest) => room.find(digest) !== undefined,
     sizeOf: (digest) => room.find(digest)?.size,
-    claim: (digests) => claim(room, digests),
+    claim: (wanted) => claim(disk, wanted),
+    prove: (digest) => prove(disk, digest),
     putBytes: (digest, bytes) => putBytes(disk, digest, bytes),
     putStream: (digest, source) => putStream(disk, digest, source),
     read: (digest) => read(disk, digest),
     open: (digest) => openReading(disk, digest),
+    blobLimitBytes,
     get usage() {
       return { blobs: room.files, bytes: room.bytes, limitBytes: room.limitBytes };
     },
@@ -96,19 +103,23 @@ export async function openBlobService(options: BlobServiceOptions): Promise<Blob
 interface Disk {
   readonly layout: CacheLayout;
   readonly room: DiskRoom;
+  readonly blobLimitBytes: number;
   readonly warn: (message: string, details: object) => void;
 }
 
-function claim(room: DiskRoom, digests: Iterable<Digest>): BlobClaim {
+function claim(disk: Disk, wanted: Iterable<readonly [Digest, number]>): BlobClaim {
   const missing = new Set<Digest>();
   const held: RoomFile[] = [];
-  for (const digest of digests) {
-    const file = room.find(digest);
-    if (file === undefined) missing.add(digest);
-    else {
+  for (const [digest, size] of wanted) {
+    const file = disk.room.find(digest);
+    if (file?.size === size) {
       file.pins += 1;
-      room.use(file);
+      disk.room.use(file);
       held.push(file);
+    } else {
+      missing.add(digest);
+      // A power cut leaves files short of their end; or whoever asks is wrong. The bytes know.
+      if (file !== undefined) void prove(disk, digest);
     }
   }
   return {
@@ -129,8 +140,10 @@ function known(disk: Disk, digest: Digest): BlobPut | undefined {
 }
 
 async function putBytes(disk: Disk, digest: Digest, bytes: Uint8Array): Promise<BlobPut> {
-  if (bytes.length > BLOB_LIMIT) return { kind: 'too-large' };
+  if (bytes.length > disk.blobLimitBytes) return { kind: 'too-large' };
   if (sha256(bytes) !== digest) return { kind: 'mismatch' };
+  // To read what is small is cheaper than to find out later that it rotted.
+  if (bytes.length <= SYNC_LIMIT && disk.room.find(digest) !== undefined) await read(disk, digest);
   return known(disk, digest) ?? settle(disk, writeTmp(disk.layout, bytes), digest, bytes.length);
 }
 
@@ -159,7 +172,7 @@ async function putStream(disk: Disk, digest: Digest, source: AsyncIterable<Uint8
     const failed = makeDirectory(disk.layout, disk.layout.tmp);
     return failed === undefined ? putStream(disk, digest, source) : noRoom(disk, failed);
   }
-  const written = await writeAll(file, source).catch(async (error: unknown) => {
+  const written = await writeAll(file, source, disk.blobLimitBytes).catch(async (error: unknown) => {
     removeQuietly(tmp);
     throw error;
   });
@@ -174,13 +187,13 @@ async function putStream(disk: Disk, digest: Digest, source: AsyncIterable<Uint8
 type Written = { readonly digest: string; readonly size: number } | { readonly kind: 'too-large' } | Unwritable;
 
 /** Errors of the source are thrown, errors of the disk are answers. Closes the file. */
-async function writeAll(file: FileHandle, source: AsyncIterable<Uint8Array>): Promise<Written> {
+async function writeAll(file: FileHandle, source: AsyncIterable<Uint8Array>, limitBytes: number): Promise<Written> {
   const name = createHash('sha256');
   let size = 0;
   try {
     for await (const piece of source) {
       size += piece.length;
-      if (size > BLOB_LIMIT) return { kind: 'too-large' };
+      if (size > limitBytes) return { kind: 'too-large' };
       name.update(piece);
       const failed = await file.write(piece).then(() => undefined, asUnwritable);
       if (failed !== undefined) return failed;
@@ -227,6 +240,19 @@ async function openReading(disk: Disk, digest: Digest): Promise<BlobReading | un
     return { size: file.size, pieces: () => proved(disk, handle, file), close: () => handle.close() };
   } catch (error) {
     return unreadable(disk, digest, errnoOf(error));
+  }
+}
+
+async function prove(disk: Disk, digest: Digest): Promise<boolean> {
+  const reading = await openReading(disk, digest);
+  if (reading === undefined) return false;
+  try {
+    for await (const _piece of reading.pieces());
+    return true;
+  } catch (error) {
+    if (error instanceof DamagedBlob) return false;
+    errnoOf(error);
+    return false;
   }
 }
 

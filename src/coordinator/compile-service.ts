@@ -1,5 +1,5 @@
 import type { Digest } from '../base/digest.ts';
-import { actionOf, digestFromWire, digestToWire, inputDigests } from '../contract/digests.ts';
+import { actionOf, digestFromWire, digestToWire, inputContents } from '../contract/digests.ts';
 import type {
   CompileRequest,
   CompileResponse,
@@ -111,7 +111,7 @@ async function lookUp(
 interface Checked {
   readonly kind: 'checked';
   readonly spec: CompileSpec;
-  readonly inputs: ReadonlySet<Digest>;
+  readonly inputs: ReadonlyMap<Digest, number>;
 }
 
 /**
@@ -125,7 +125,7 @@ function checkSpec(
   if (spec === undefined) return { kind: 'refused', detail: 'no spec' };
   if (spec.arch === '' || spec.toolchain === undefined) return { kind: 'refused', detail: 'no toolchain' };
   if (actionOf(spec) !== action) return { kind: 'refused', detail: 'the action is not that of the spec' };
-  const inputs = inputDigests(spec);
+  const inputs = inputContents(spec);
   if (inputs === undefined) return { kind: 'refused', detail: 'an input without a digest' };
   return { kind: 'checked', spec, inputs };
 }

@@ -3,7 +3,9 @@ import { accessSync, constants } from 'node:fs';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { FastifyInstance } from 'fastify';
 import { fsPath } from '../base/byte-string.ts';
-import { cacheLayout } from '../cas/layout.ts';
+import { walkTmp } from '../cache/cache-walk.ts';
+import { removeQuietly } from '../cas/atomic-write.ts';
+import { type CacheLayout, cacheLayout } from '../cas/layout.ts';
 import { makeDirectories } from '../cas/make-directories.ts';
 import { errnoOf } from '../cas/unwritable.ts';
 import { BuildServiceService } from '../contract/generated/hybridgrid/v1/build.ts';
@@ -35,6 +37,8 @@ export interface CoordinatorOptions {
   readonly dataDir: string;
   /** The most it keeps there. */
   readonly diskBytes: number;
+  /** The largest blob it takes; 1 GiB where not given. */
+  readonly blobLimitBytes?: number | undefined;
   /** How often workers are to say that they live; after three times without they are lost. */
   readonly heartbeatMs?: number | undefined;
   readonly version: string;
@@ -62,6 +66,7 @@ export class CoordinatorRefused extends Error {
 }
 
 const HEARTBEAT_MS = 10_000;
+const BLOB_LIMIT = 1 << 30;
 const QUEUE_LIMIT = 10_000;
 /** No message is larger: a compile's description has some 60 KiB, its inputs travel by digest. */
 const MESSAGE_LIMIT = 64 << 20;
@@ -69,6 +74,7 @@ const MESSAGE_LIMIT = 64 << 20;
 const RESULTS_SHARE = 0.05;
 /** Calls still running are cut off after this. */
 const STOP_MS = 1000;
+const LEFT_BEHIND_MS = 3_600_000;
 
 /** Starts a coordinator. Throws {@link CoordinatorRefused} where it cannot serve. */
 export async function serveCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
@@ -113,12 +119,14 @@ async function assemble(options: CoordinatorOptions) {
   const { log, version, diskBytes, heartbeatMs = HEARTBEAT_MS } = options;
   const layout = cacheLayout(options.dataDir);
   const now = Date.now;
+  removeLeftovers(layout, now());
   const startedMs = performance.now();
   const uptimeMs = (): number => performance.now() - startedMs;
   const ports = { grpc: 0, http: 0 };
   const access = accessFor(options.token);
   const limitBytes = Math.floor(diskBytes * (1 - RESULTS_SHARE));
-  const blobs = await openBlobService({ layout, limitBytes, now, warn: log });
+  const { blobLimitBytes = BLOB_LIMIT } = options;
+  const blobs = await openBlobService({ layout, limitBytes, blobLimitBytes, now, warn: log });
   const actions = await openActionCache({ layout, limitBytes: diskBytes - limitBytes, blobs, now, warn: log });
   const dispatcher = startDispatcher({
     heartbeatMs,
@@ -176,6 +184,11 @@ function taskIds(): () => string {
     count += 1;
     return `${run}-${count}`;
   };
+}
+
+/** Removes what an earlier run left half-written. Not what is young: another process may be writing it. */
+function removeLeftovers(layout: CacheLayout, nowMs: number): void {
+  for (const { path, usedMs } of walkTmp(layout)) if (nowMs - usedMs > LEFT_BEHIND_MS) removeQuietly(path);
 }
 
 function prepareDirectory(path: string): void {

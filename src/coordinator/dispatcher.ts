@@ -31,6 +31,8 @@ export interface WorkerPort {
 /** An attached worker's side of the dispatcher. */
 export interface Attachment {
   heartbeat(): void;
+  /** Whether the worker has this task. */
+  has(taskId: string): boolean;
   /** A task ended on it; `result` goes with the outcome `ok`. */
   ended(taskId: string, outcome: TaskOutcome, result?: CompileResult): void;
   draining(): void;
@@ -150,6 +152,15 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         if (ports.get(offer.id) === port) apply(event, result);
       };
       return {
+        has: (task) => {
+          const place = state.tasks.get(task)?.place;
+          return (
+            ports.get(offer.id) === port &&
+            place !== undefined &&
+            place.kind !== 'waiting' &&
+            place.worker.offer.id === offer.id
+          );
+        },
         heartbeat: () => ifCurrent({ kind: 'worker-heartbeat', worker: offer.id }),
         ended: (task, outcome, result) => ifCurrent({ kind: 'task-ended', task, worker: offer.id, outcome }, result),
         draining: () => ifCurrent({ kind: 'worker-draining', worker: offer.id }),
