@@ -70,14 +70,14 @@ static void make_directory(const char *path) {
   if (mkdir(path, 0755) != 0 && errno != EEXIST) broken("mkdir", path);
 }
 
+/* By mknod: half the calls of open and close, and there are hundreds of files. */
 static void bind_file(const char *source, const char *path) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
-  if (fd < 0 && errno == ENOENT) {
+  int made = mknod(path, S_IFREG | 0444, 0);
+  if (made != 0 && errno == ENOENT) {
     make_parents(path);
-    fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
+    made = mknod(path, S_IFREG | 0444, 0);
   }
-  if (fd < 0) broken("create", path);
-  close(fd);
+  if (made != 0 && errno != EEXIST) broken("create", path);
   if (mount(source, path, NULL, MS_BIND, NULL) != 0) broken("bind", source);
 }
 
