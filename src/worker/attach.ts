@@ -110,8 +110,8 @@ async function attachOnce(options: AttachOptions): Promise<StreamEnd> {
   signal.removeEventListener('abort', drain);
   const lost = tasks.count();
   // Whoever asked for them asks another worker: the coordinator has given them up.
-  await tasks.abandon();
   blobs?.close();
+  await tasks.abandon();
   client.close();
   return draining && lost === 0 ? { kind: 'drained' } : { kind: 'lost', why, worked: blobs !== undefined };
 }

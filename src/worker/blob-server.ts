@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
@@ -23,6 +24,7 @@ export interface BlobServer {
   download(digest: Digest, size: number, path: string): Promise<Transfer>;
   /** Sends a file. It must not change meanwhile. */
   upload(digest: Digest, size: number, path: string): Promise<Transfer>;
+  /** Transfers that are under way fail at once. */
   close(): void;
 }
 
@@ -43,7 +45,9 @@ export function blobServer({ host, port, token, tls, idleMs = IDLE_MS }: BlobSer
     tls === undefined
       ? new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
       : new TlsAgent({ keepAlive: true, maxSockets: CONNECTIONS, ...tls });
-  const base: RequestOptions = { host, port, agent, timeout: idleMs };
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const base: RequestOptions = { host, port, agent, timeout: idleMs, signal: closing.signal };
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const ask = (method: string, digest: Digest, headers: Record<string, string | number>, body?: string) =>
     new Promise<IncomingMessage>((resolve, reject) => {
@@ -77,7 +81,10 @@ export function blobServer({ host, port, token, tls, idleMs = IDLE_MS }: BlobSer
         return failed(error);
       }
     },
-    close: () => agent.destroy(),
+    close() {
+      closing.abort();
+      agent.destroy();
+    },
   };
 }
 

@@ -37,6 +37,8 @@ const declined = (reason: string, detail: string): TaskOutcome => ({ kind: 'decl
 
 /** In bytes: outputs up to here travel with the result. */
 const INLINE = 64 << 10;
+/** Longer than any compile that somebody waits for. */
+const MAX_WALL_MS = 3_600_000;
 /** In bytes: response files are lists of words. */
 const MAX_RESPONSE_FILE = 4 << 20;
 
@@ -106,7 +108,8 @@ async function compile(
   const directory = `${services.runDirectory}/${runs}`;
   try {
     mkdirSync(directory, { mode: 0o700 });
-    const limits = timeoutMs > 0 ? { ...COMPILE_LIMITS, wallMs: timeoutMs } : COMPILE_LIMITS;
+    const wallMs = timeoutMs > 0 ? Math.min(timeoutMs, MAX_WALL_MS) : COMPILE_LIMITS.wallMs;
+    const limits = { ...COMPILE_LIMITS, wallMs };
     const outcome = await services.sandbox.run(planTask(task, sources, limits), directory, signal);
     if (outcome.kind !== 'ended') return interrupted(outcome);
     // Upgraded while it was at work: which of the two made the result is not known.

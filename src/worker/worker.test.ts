@@ -154,6 +154,8 @@ testWith([sandboxes], 'what says nothing about the compile is no result', async 
     coordinator.run(id, shippedSpec(compiler, 'a.c', sourceTree('a.c', text), blobs));
   expect(declineOf(await outcomeOf('1', 'nothing'))).toBe('internal: no object');
   expect(declineOf(await outcomeOf('2', 'crash'))).toBe('limit: signal 11');
+  const sleeping = shippedSpec(compiler, 'a.c', sourceTree('a.c', 'sleep'), blobs);
+  expect(declineOf(await coordinator.run('7', sleeping, 'me', 300))).toBe('timeout: wall');
   const spec = shippedSpec(compiler, 'a.c', sourceTree('a.c', 'x'), blobs);
   expect(declineOf(await coordinator.run('3', { ...spec, arch: 'vax' }))).toBe('not-acceptable: arch vax');
   const evil = { ...spec, args: ['-c', 'a.c', '-fplugin=x.so'].map(toBytes) };
@@ -256,6 +258,40 @@ testWith([sandboxes], 'hearts beat', async () => {
   const beat = await coordinator.hears((m) => (m?.$case === 'heartbeat' ? m.value : undefined));
   expect(beat.running).toBe(0);
   expect(beat.diskFreeBytes).toBeGreaterThan(0n);
+});
+
+testWith([sandboxes, tool('openssl')], 'over TLS, with an authority of its own', async () => {
+  const directory = temporaryDirectory();
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(directory, name)) as [string, string];
+  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost'];
+  const subject = ['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert];
+  execFileSync('openssl', [...request, ...subject], { stdio: 'ignore' });
+  const tls = { key: readFileSync(key), cert: readFileSync(cert) };
+  coordinator.kill();
+  blobs.close();
+  blobs = await blobHost(tls);
+  coordinator = await testCoordinator({ blobs, tls });
+  work({ tls: { ca: tls.cert } });
+  await coordinator.hello();
+  const spec = shippedSpec(program(COMPILER), 'a.c', sourceTree('a.c', 'x'), blobs);
+  expect(resultOf(await coordinator.run('1', spec)).outputs[0]?.data.toString()).toBe('x');
+});
+
+testWith([sandboxes], 'a coordinator that dies while it sends a blob holds up nobody', async () => {
+  work();
+  await coordinator.hello();
+  blobs.fault = (asked, answer) => asked.method === 'GET' && answer.writeHead(200, { 'content-length': 9 }).write('x');
+  void coordinator.run('1', shippedSpec(program(COMPILER), 'a.c', sourceTree('a.c', 'x'), blobs));
+  expect(await until(() => blobs.asked.length > 0)).toBe(true);
+  const { port } = coordinator;
+  coordinator.kill();
+  blobs.fault = () => false;
+  const began = performance.now();
+  coordinator = await testCoordinator({ blobs, port });
+  await coordinator.hello();
+  // A transfer alone would be given up after 30 s.
+  expect(performance.now() - began).toBeLessThan(10_000);
+  resultOf(await coordinator.run('2', shippedSpec(program(COMPILER), 'a.c', sourceTree('a.c', 'x'), blobs)));
 });
 
 test('where no sandbox can be made it says so and offers nothing', async () => {

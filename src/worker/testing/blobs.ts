@@ -1,5 +1,6 @@
 /** A coordinator's blobs: the HTTP contract over a map, with faults on demand. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { zstdCompressSync } from 'node:zlib';
 import { type Digest, sha256 } from '../../base/digest.ts';
 
@@ -14,7 +15,8 @@ export interface BlobHost {
   close(): void;
 }
 
-export async function blobHost(): Promise<BlobHost> {
+/** @param tls certificate and key, for HTTPS */
+export async function blobHost(tls?: { cert: Buffer; key: Buffer }): Promise<BlobHost> {
   const blobs = new Map<string, Buffer>();
   const host: Omit<BlobHost, 'port' | 'close'> = {
     blobs,
@@ -27,13 +29,14 @@ export async function blobHost(): Promise<BlobHost> {
       return { digest, size: bytes.length };
     },
   };
-  const server = createServer((asked, answer) => {
+  const serve = (asked: IncomingMessage, answer: ServerResponse): void => {
     const digest = (asked.url ?? '').slice('/blobs/'.length);
     host.asked.push({ method: asked.method ?? '', digest, authorization: asked.headers.authorization });
     if (host.fault(asked, answer)) return;
     if (asked.method === 'PUT') receive(asked, answer, digest, blobs);
     else send(asked, answer, blobs.get(digest));
-  });
+  };
+  const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   return Object.assign(host, {

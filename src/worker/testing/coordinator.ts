@@ -27,7 +27,7 @@ export interface TestCoordinator {
   hears<T>(what: (message: WorkerMessage['message']) => T | undefined): Promise<T>;
   hello(): Promise<Extract<WorkerMessage['message'], { $case: 'hello' }>['value']>;
   /** Sends a task and waits for its end. */
-  run(taskId: string, spec: CompileSpec, client?: string): Promise<TaskEnded['outcome']>;
+  run(taskId: string, spec: CompileSpec, client?: string, timeoutMs?: number): Promise<TaskEnded['outcome']>;
   say(message: CoordinatorMessage['message']): void;
   /** As a crash would: connections end without a word. */
   kill(): void;
@@ -39,10 +39,11 @@ export interface CoordinatorOptions {
   /** The same port as before, for a restart. */
   readonly port?: number;
   readonly heartbeatMs?: number;
+  readonly tls?: { cert: Buffer; key: Buffer };
 }
 
 export async function testCoordinator(options: CoordinatorOptions): Promise<TestCoordinator> {
-  const { blobs, token, heartbeatMs = 60_000 } = options;
+  const { blobs, token, tls, heartbeatMs = 60_000 } = options;
   const heard: WorkerMessage['message'][] = [];
   const streams: Stream[] = [];
   const waiting = new Set<() => void>();
@@ -66,7 +67,7 @@ export async function testCoordinator(options: CoordinatorOptions): Promise<Test
   const others = Object.fromEntries(Object.keys(BuildServiceService).map((name) => [name, notHere]));
   server.addService(BuildServiceService, { ...others, attach } as never);
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`127.0.0.1:${options.port ?? 0}`, ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(`127.0.0.1:${options.port ?? 0}`, credentialsOf(tls), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     ),
   );
@@ -88,13 +89,18 @@ export async function testCoordinator(options: CoordinatorOptions): Promise<Test
     streams,
     hears,
     hello: () => hears((message) => (message?.$case === 'hello' ? message.value : undefined)),
-    run(taskId, spec, client = 'me') {
-      say({ $case: 'task', value: { taskId, spec, timeoutMs: 60_000, client } });
+    run(taskId, spec, client = 'me', timeoutMs = 60_000) {
+      say({ $case: 'task', value: { taskId, spec, timeoutMs, client } });
       return hears((m) => (m?.$case === 'ended' && m.value.taskId === taskId ? m.value.outcome : undefined));
     },
     say,
     kill: () => server.forceShutdown(),
   };
+}
+
+function credentialsOf(tls: CoordinatorOptions['tls']): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  return ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.cert }]);
 }
 
 function nodesOf(nodes: Nodes, blobs: BlobHost | undefined, executable: boolean): InputNode[] {
