@@ -193,6 +193,7 @@ testWith([sandboxes, root], 'no network, no other files, no rights', async () =>
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   writeFileSync(join(directory, 'input'), 'kept');
+  chmodSync(join(directory, 'input'), 0o666);
   try {
     const plan = running(TRIES, { files: [{ source: join(directory, 'input'), path: '/input' }], writable: ['/w'] });
     const outcome = await run({ ...plan, argv: ['/program', `${port}`] });
@@ -202,7 +203,7 @@ testWith([sandboxes, root], 'no network, no other files, no rights', async () =>
         .map((line) => line.split(/ (.*)/) as [string, string]),
     );
     expect(lines.get('connect')).toBe('Network is unreachable');
-    expect(lines.get('input')).toMatch(/Read-only|denied/);
+    expect(lines.get('input')).toBe('Read-only file system');
     expect(lines.get('chmod')).toMatch(/Read-only|not permitted/);
     expect(lines.get('written')).toBe('done');
     expect(lines.get('temporary')).toBe('done');
@@ -237,7 +238,7 @@ int main(void) {
 `;
 
 testWith([sandboxes], 'outputs come back, and what is none does not', async () => {
-  const names = ['small', 'none', 'large', 'link', 'directory', 'fifo', 'way/5', 'sub/../beside', '/w/small'];
+  const names = ['small', 'none', 'large', 'link', 'directory', 'fifo', 'way/3/0', 'sub/../beside', '/w/small'];
   const plan = running(WRITES, { writable: ['/w'], directories: ['/w/sub'], cwd: '/w' });
   const outcome = await run({ ...plan, outputs: names.map((path) => ({ path, limit: 1000 })) });
   if (outcome.kind !== 'ended') throw new Error(JSON.stringify(outcome));
@@ -248,7 +249,8 @@ testWith([sandboxes], 'outputs come back, and what is none does not', async () =
   expect(none).toEqual({ kind: 'absent' });
   expect(large).toEqual({ kind: 'large', size: 2000 });
   expect([link, directory, fifo].map((output) => output?.kind)).toEqual(['irregular', 'irregular', 'irregular']);
-  expect(['absent', 'irregular']).toContain(way?.kind);
+  // Descriptor 3 of the first process is the directory that outputs are copied to, where the small one lies by now.
+  expect(way?.kind).toBe('irregular');
 });
 
 for (const [name, plan, what] of [
