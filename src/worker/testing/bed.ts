@@ -22,9 +22,15 @@ const NATIVE = join(import.meta.dirname, '../../../native');
 /** A directory that is removed when the file's tests are done. */
 export function temporaryDirectory(): string {
   const made = realpathSync(mkdtempSync(join(tmpdir(), 'hg-worker-')));
-  afterAll(() => rmSync(made, { recursive: true, force: true }));
+  temporary.push(made);
   return made;
 }
+
+const temporary: string[] = [];
+// Here and not where they are made: a hook that a running test registers never runs.
+afterAll(() => {
+  for (const path of temporary.splice(0)) rmSync(path, { recursive: true, force: true });
+});
 
 let built: string | undefined;
 
