@@ -9,8 +9,8 @@ import type { Step, Ways } from './ways.ts';
  * inode) as it was seen to be before the compile.
  */
 export interface PathHistory {
-  /** Remembers which directories lie on the ways to these paths now. */
-  note(paths: Iterable<string>, ways: Ways): void;
+  /** Remembers which directories lie on the ways to these paths now. True if any was not known yet. */
+  note(paths: Iterable<string>, ways: Ways): boolean;
   /** Whether these steps, gone now, have led to the same place since a moment. */
   held(steps: readonly Step[], sinceNs: bigint): boolean;
 }
@@ -44,10 +44,11 @@ export function pathHistory(nowNs: () => bigint): PathHistory {
     const known = seen.get(at);
     return known !== undefined && known.ino === ino && known.dev === dev;
   };
-  const note = ({ kind, at, stamp }: Step): void => {
-    if (kind !== 'directory' || isSeen(at, stamp)) return;
+  const note = ({ kind, at, stamp }: Step): boolean => {
+    if (kind !== 'directory' || isSeen(at, stamp)) return false;
     if (seen.size >= MEMORY_LIMIT) seen.clear();
     seen.set(at, { dev: stamp.dev, ino: stamp.ino, since: nowNs() });
+    return true;
   };
   const holds = ({ kind, at, stamp }: Step, moment: bigint): boolean => {
     if (isBefore(stamp.ctime, moment)) return true;
@@ -55,7 +56,15 @@ export function pathHistory(nowNs: () => bigint): PathHistory {
   };
   return {
     note(paths, ways) {
-      for (const path of paths) ways.find(path)?.steps.forEach(note);
+      const done = new Set<readonly Step[]>();
+      let isNew = false;
+      for (const path of paths) {
+        const steps = ways.find(path)?.steps;
+        if (steps === undefined || done.has(steps)) continue;
+        done.add(steps);
+        for (const step of steps) isNew = note(step) || isNew;
+      }
+      return isNew;
     },
     held(steps, sinceNs) {
       const held = steps.every((step) => holds(step, sinceNs));

@@ -42,7 +42,7 @@ export async function remoteCompile(
   const captures = await takeOutputs(plan, result, grid);
   if (captures === undefined) return none('output-lost');
   const stored = await storeResult(description, plan, endedOf(shipment, result, captures), cache, services);
-  if (stored.kind !== 'stored') return none(stored.reason);
+  if (stored.kind !== 'stored') return none(`${stored.reason} ${stored.detail ?? ''}`.trim());
   const from = result.fromCache ? 'shared' : 'remote';
   const note = from === 'shared' ? '[shared]' : `[remote ${result.workerId}]`;
   const hit = await findHit(description, cache, services, { note, from });

@@ -2,11 +2,13 @@ import { toBytes } from '../../base/byte-string.ts';
 import { type Digest, sha256 } from '../../base/digest.ts';
 import { keyEnvironment } from '../../compiler/environment.ts';
 import { CompileSpec, type OutputSpec, type Variable } from '../../contract/generated/hybridgrid/v1/build.ts';
+import type { SearchList } from '../../includes/port.ts';
 import { type Walk, walk } from '../../includes/walk.ts';
 import type { Description } from '../describe.ts';
 import { snapshotOf } from '../file-snapshot.ts';
 import type { FileStates } from '../file-state.ts';
 import { dateIsFixed, definesOf } from '../inputs.ts';
+import type { PathHistory } from '../path-history.ts';
 import type { CompilePlan } from '../plan.ts';
 import { directoriesOf, type SearchLists } from '../search-lists.ts';
 import { openWays, type Ways } from '../ways.ts';
@@ -24,6 +26,7 @@ export interface StaysHome {
 export interface ShipmentServices {
   readonly files: FileStates;
   readonly searchLists: SearchLists;
+  readonly history: PathHistory;
   readonly nowNs: () => bigint;
 }
 
@@ -44,13 +47,35 @@ export async function makeShipment(
 ): Promise<Shipment | StaysHome> {
   const why = reasonToStay(description);
   if (why !== undefined) return stay(why);
-  const startedNs = services.nowNs();
   const search = await services.searchLists.of(description);
   if (search === undefined) return stay('search-list');
+  const first = look(description, plan, search, services);
+  // Neighbours write objects beside these files meanwhile, after which only the memory of a directory tells that it was
+  // not moved; and that memory has to be older than the look.
+  return first.isNew ? look(description, plan, search, services).found : first.found;
+}
+
+/** One look at everything; `isNew`: some directory on the way was not known before. */
+function look(
+  description: Description,
+  plan: CompilePlan,
+  search: SearchList,
+  services: ShipmentServices,
+): { readonly found: Shipment | StaysHome; readonly isNew: boolean } {
+  const startedNs = services.nowNs();
   const ways = openWays();
   const files = snapshotOf(services.files, ways);
-  const { invocation, request } = description;
-  const walked = walk({
+  const walked = walkAll(description, search, files);
+  if (walked.problem !== undefined) return { found: stay(walked.problem.reason), isNew: false };
+  const isNew = services.history.note(walked.files, ways);
+  const nodes = collect(walked, search, description, files, ways);
+  if (typeof nodes === 'string') return { found: stay(nodes), isNew: false };
+  const tools = toolchainNodes(description, services.files, ways);
+  return { found: seal(description, plan, nodes, tools, startedNs), isNew };
+}
+
+function walkAll({ invocation, request, ...description }: Description, search: SearchList, files: FileStates): Walk {
+  return walk({
     cwd: request.cwd,
     source: invocation.source,
     family: invocation.family,
@@ -58,24 +83,30 @@ export async function makeShipment(
     forcedIncludes: invocation.forcedIncludes,
     commandLineDefines: definesOf(invocation.keyArgs),
     search,
-    dateIsFixed: dateIsFixed(description),
+    dateIsFixed: dateIsFixed({ invocation, request, ...description }),
     view: {
       kindOf: (path) => files.stampOf(path)?.kind ?? 'absent',
       lacks: files.lacks,
       scan: (path) => files.scanOf(path),
     },
   });
-  if (walked.problem !== undefined) return stay(walked.problem.reason);
+}
+
+/** Everything that has to be there, or why it cannot be sent. */
+function collect(
+  walked: Walk,
+  search: SearchList,
+  { request }: Description,
+  files: FileStates,
+  ways: Ways,
+): NodeSet | string {
   const nodes = nodeSet(files, ways);
-  const missing = [...walked.files, ...walked.present, ...localeFiles(request.env, files)].find(
-    (path) => !nodes.addFile(path),
-  );
-  if (missing !== undefined) return stay('input-unreadable');
+  const paths = [...walked.files, ...walked.present, ...localeFiles(request.env, files)];
+  if (paths.some((path) => !nodes.addFile(path))) return 'input-unreadable';
   for (const path of [...directoriesOf(search), ...walked.directories]) nodes.addDirectory(path);
-  if (nodes.inputs.size > MAX_INPUTS) return stay('too-many-inputs');
+  if (nodes.inputs.size > MAX_INPUTS) return 'too-many-inputs';
   // gcc takes equal files for one if their times are equal, and elsewhere all times are.
-  if (isOnceDoubled(walked, files, nodes)) return stay('identical-headers');
-  return seal(description, plan, nodes, toolchainNodes(description, services.files, ways), startedNs);
+  return isOnceDoubled(walked, files, nodes) ? 'identical-headers' : nodes;
 }
 
 function isOnceDoubled(walked: Walk, files: FileStates, nodes: NodeSet): boolean {
