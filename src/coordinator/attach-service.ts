@@ -1,11 +1,11 @@
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import type {
   CompileResult,
-  CoordinatorMessage,
   TaskEnded,
   WorkerCapabilities,
   WorkerMessage,
 } from '../contract/generated/hybridgrid/v1/build.ts';
+import type { CoordinatorSays } from '../contract/raw-spec.ts';
 import type { TaskOutcome } from '../scheduler/model.ts';
 import { acceptResult } from './accept-result.ts';
 import { isLocalNetwork } from './access.ts';
@@ -32,7 +32,7 @@ export interface AttachServices {
 /** The workers' streams. */
 export interface AttachService {
   readonly workers: ReadonlyMap<string, AttachedWorker>;
-  attach(stream: ServerDuplexStream<WorkerMessage, CoordinatorMessage>): void;
+  attach(stream: ServerDuplexStream<WorkerMessage, CoordinatorSays>): void;
 }
 
 /** A stream that does not say who it is within this time is ended. */
@@ -53,7 +53,7 @@ export function attachService(services: AttachServices): AttachService {
 }
 
 function serve(
-  stream: ServerDuplexStream<WorkerMessage, CoordinatorMessage>,
+  stream: ServerDuplexStream<WorkerMessage, CoordinatorSays>,
   workers: Map<string, AttachedWorker>,
   services: AttachServices,
 ): void {
@@ -94,7 +94,7 @@ interface Greeted {
 }
 
 function greet(
-  stream: ServerDuplexStream<WorkerMessage, CoordinatorMessage>,
+  stream: ServerDuplexStream<WorkerMessage, CoordinatorSays>,
   capabilities: WorkerCapabilities,
   workers: Map<string, AttachedWorker>,
   services: AttachServices,
@@ -104,15 +104,15 @@ function greet(
   const { workerId } = capabilities;
   const address = stream.getPeer();
   const worker: AttachedWorker = { capabilities, address, lastHeartbeatMs: now() };
-  const say = (message: CoordinatorMessage['message']): void => {
-    if (stream.writable) stream.write({ message });
+  const say = (said: CoordinatorSays): void => {
+    if (stream.writable) stream.write(said);
   };
   const port: WorkerPort = {
-    run: (task) => say({ $case: 'task', value: task }),
-    cancel: (taskId) => say({ $case: 'cancel', value: { taskId } }),
+    run: (rawTask) => say({ rawTask }),
+    cancel: (taskId) => say({ message: { $case: 'cancel', value: { taskId } } }),
     drop: (why) => end(status.ABORTED, why),
   };
-  say({ $case: 'welcome', value: { heartbeatMs, httpPort: httpPort() } });
+  say({ message: { $case: 'welcome', value: { heartbeatMs, httpPort: httpPort() } } });
   workers.set(workerId, worker);
   const attachment = dispatcher.attach(offerOf(capabilities, address), port);
   log('a worker attached', { worker: workerId, address, slots: capabilities.slots, arch: capabilities.arch });

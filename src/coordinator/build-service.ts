@@ -1,13 +1,21 @@
-import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import {
+  type handleBidiStreamingCall,
+  type handleUnaryCall,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
 import { digestFromWire, digestToWire } from '../contract/digests.ts';
 import type {
   BuildServiceServer,
-  CompileRequest,
+  BuildServiceService,
   CompileResponse,
   HealthCheckResponse,
   ReportResultRequest,
   ReportResultResponse,
+  WorkerMessage,
 } from '../contract/generated/hybridgrid/v1/build.ts';
+import type { CompileQuestion, CoordinatorSays } from '../contract/raw-spec.ts';
 import { acceptResult } from './accept-result.ts';
 import type { ActionCache } from './action-cache.ts';
 import { type AttachService, reasonToRefuse } from './attach-service.ts';
@@ -44,8 +52,16 @@ class CallRefused extends Error {
   }
 }
 
+/** {@link BuildServiceServer} with specs that pass through unread. */
+export type CoordinatorServer = {
+  readonly [Call in Exclude<keyof BuildServiceService, 'compile' | 'attach'>]: BuildServiceServer[Call];
+} & {
+  readonly compile: handleUnaryCall<CompileQuestion, CompileResponse>;
+  readonly attach: handleBidiStreamingCall<WorkerMessage, CoordinatorSays>;
+};
+
 /** The coordinator's side of every call of the contract. */
-export function buildService(services: BuildServices): BuildServiceServer {
+export function buildService(services: BuildServices): CoordinatorServer {
   const { attached, dispatcher, metrics, version, heartbeatMs } = services;
   const unary = <Q, R>(answer: (question: Q, call: ServerUnaryCall<Q, R>) => R | Promise<R>) =>
     answering(answer, services.log);
@@ -54,7 +70,7 @@ export function buildService(services: BuildServices): BuildServiceServer {
       const refusal = capabilities === undefined ? 'no capabilities' : reasonToRefuse(capabilities);
       return { accepted: refusal === undefined, message: refusal ?? '', heartbeatMs, coordinatorVersion: version };
     }),
-    compile: unary((request, call) => compile(request, call, services)),
+    compile: unary((question, call) => compile(question, call, services)),
     healthCheck: unary(() => health(services)),
     getWorkerStatus: unary(() => {
       const workers = workerInfos(attached, dispatcher);
@@ -99,16 +115,17 @@ function answering<Q, R>(
 }
 
 function compile(
-  request: CompileRequest,
-  call: ServerUnaryCall<CompileRequest, CompileResponse>,
+  question: CompileQuestion,
+  call: ServerUnaryCall<CompileQuestion, CompileResponse>,
   { compiles }: BuildServices,
 ): Promise<CompileResponse> {
   const gone = new AbortController();
   call.on('cancelled', () => gone.abort());
   if (call.cancelled) gone.abort();
   // A client without a name shares with whoever else is at its address.
-  const client = request.client === '' ? call.getPeer().replace(/:\d+$/, '') : request.client;
-  return compiles.compile(request, client.slice(0, CLIENT_NAME_LIMIT), gone.signal);
+  const name = question.request.client;
+  const client = name === '' ? call.getPeer().replace(/:\d+$/, '') : name;
+  return compiles.compile(question, client.slice(0, CLIENT_NAME_LIMIT), gone.signal);
 }
 
 function health(services: BuildServices): HealthCheckResponse {

@@ -7,6 +7,7 @@ import type {
   CompileSpec,
   Declined,
 } from '../contract/generated/hybridgrid/v1/build.ts';
+import { type CompileQuestion, readSpec } from '../contract/raw-spec.ts';
 import { withContents } from './accept-result.ts';
 import type { ActionCache } from './action-cache.ts';
 import type { BlobClaim, BlobService } from './blob-service.ts';
@@ -36,7 +37,7 @@ export interface CompileService {
   /**
    * @param gone aborted when the client does not wait any more
    */
-  compile(request: CompileRequest, client: string, gone: AbortSignal): Promise<CompileResponse>;
+  compile(question: CompileQuestion, client: string, gone: AbortSignal): Promise<CompileResponse>;
 }
 
 /** A compile on its way. It belongs to no client: it goes on for as long as one waits for it. */
@@ -65,12 +66,12 @@ const REASONS: ReadonlySet<string> = new Set([
 export function compileService(services: CompileServices): CompileService {
   const flights = new Map<string, Flight>();
   return {
-    compile: (request, client, gone) => compile(request, client, gone, flights, services),
+    compile: (question, client, gone) => compile(question, client, gone, flights, services),
   };
 }
 
 async function compile(
-  request: CompileRequest,
+  { request, spec }: CompileQuestion,
   client: string,
   gone: AbortSignal,
   flights: Map<string, Flight>,
@@ -82,7 +83,7 @@ async function compile(
   if (stored !== undefined) return stored;
   if (!request.ignoreStored) services.counters.sharedMiss();
   if (request.storedOnly) return declined('stored-only', '');
-  const checked = checkSpec(request, action);
+  const checked = checkSpec(spec, action);
   if (checked.kind === 'refused') return declined('not-acceptable', checked.detail);
   const bad = await takeBlobs(request, services.blobs);
   if (bad !== undefined) return declined('not-acceptable', bad);
@@ -111,6 +112,7 @@ async function lookUp(
 interface Checked {
   readonly kind: 'checked';
   readonly spec: CompileSpec;
+  readonly bytes: Buffer;
   readonly inputs: ReadonlyMap<Digest, number>;
 }
 
@@ -119,15 +121,16 @@ interface Checked {
  * really names.
  */
 function checkSpec(
-  { spec }: CompileRequest,
+  bytes: Buffer | undefined,
   action: Digest,
 ): Checked | { readonly kind: 'refused'; readonly detail: string } {
-  if (spec === undefined) return { kind: 'refused', detail: 'no spec' };
+  const spec = bytes === undefined ? undefined : readSpec(bytes);
+  if (bytes === undefined || spec === undefined) return { kind: 'refused', detail: 'no spec' };
   if (spec.arch === '' || spec.toolchain === undefined) return { kind: 'refused', detail: 'no toolchain' };
   if (actionOf(spec) !== action) return { kind: 'refused', detail: 'the action is not that of the spec' };
   const inputs = inputContents(spec);
   if (inputs === undefined) return { kind: 'refused', detail: 'an input without a digest' };
-  return { kind: 'checked', spec, inputs };
+  return { kind: 'checked', spec, bytes, inputs };
 }
 
 /** Stores what came along; a blob there is no room for will be asked for as missing. */
@@ -143,7 +146,7 @@ async function takeBlobs({ blobs: given }: CompileRequest, blobs: BlobService): 
 /** Sends a compile on its way; or says what it lacks. */
 function takeOff(
   key: string,
-  { spec, inputs }: Checked,
+  { spec, bytes, inputs }: Checked,
   request: CompileRequest,
   client: string,
   action: Digest,
@@ -165,7 +168,7 @@ function takeOff(
   queueMicrotask(() => {
     if (flights.get(key) !== flight) return;
     services.dispatcher.submit({
-      task: { taskId, spec, timeoutMs: timeoutOf(request), client },
+      task: { taskId, spec: bytes, timeoutMs: timeoutOf(request), client },
       ...demand,
       ended: (end) => void land(flight, key, action, end, flights, services),
     });

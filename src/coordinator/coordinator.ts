@@ -8,7 +8,7 @@ import { removeQuietly } from '../cas/atomic-write.ts';
 import { type CacheLayout, cacheLayout } from '../cas/layout.ts';
 import { makeDirectories } from '../cas/make-directories.ts';
 import { errnoOf } from '../cas/unwritable.ts';
-import { BuildServiceService } from '../contract/generated/hybridgrid/v1/build.ts';
+import { CoordinatorService } from '../contract/raw-spec.ts';
 import { accessFor, accessInterceptor, isLoopback } from './access.ts';
 import { openActionCache } from './action-cache.ts';
 import { attachService } from './attach-service.ts';
@@ -92,7 +92,7 @@ export async function serveCoordinator(options: CoordinatorOptions): Promise<Run
     'grpc.keepalive_timeout_ms': 10_000,
     interceptors: [accessInterceptor(parts.access)],
   });
-  grpc.addService(BuildServiceService, parts.service);
+  grpc.addService(CoordinatorService, parts.service);
   try {
     parts.ports.http = await listen(parts.http, host, options.httpPort);
     parts.ports.grpc = await bind(grpc, host, options.grpcPort, options.tls);

@@ -1,4 +1,5 @@
-import type { CompileResult, Task } from '../contract/generated/hybridgrid/v1/build.ts';
+import type { CompileResult } from '../contract/generated/hybridgrid/v1/build.ts';
+import type { RawTask } from '../contract/raw-spec.ts';
 import { couldServe } from '../scheduler/attempts.ts';
 import type { Demand } from '../scheduler/choice.ts';
 import type { SchedulerEffect, SchedulerEvent, TaskOutcome, WorkerOffer, WorkerRecord } from '../scheduler/model.ts';
@@ -12,7 +13,7 @@ export type TaskEnd =
 
 /** A task with what the scheduler has to know of it. */
 export interface TaskToRun {
-  readonly task: Task;
+  readonly task: RawTask;
   readonly arch: string;
   readonly toolchain: string;
   readonly pinnedTo: string;
@@ -22,7 +23,7 @@ export interface TaskToRun {
 
 /** The way to an attached worker. */
 export interface WorkerPort {
-  run(task: Task): void;
+  run(task: RawTask): void;
   cancel(taskId: string): void;
   /** The worker is not counted on any more: its stream ends. */
   drop(why: string): void;
