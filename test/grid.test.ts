@@ -93,6 +93,21 @@ testWith([lua, root, mounts], 'workers and coordinator are killed in the middle 
   expect(treeDifferences(plain, (await building).tree)).toEqual([]);
 });
 
+for (const compiler of ['gcc', 'g++', 'clang', 'clang++']) {
+  testWith([root, mounts, tool(compiler)], `${compiler}: standard headers, warnings, debug information`, async () => {
+    grid = await startGrid(bed, { workers: 1 });
+    const files = {
+      'a.c': '#include <stdio.h>\nint f(int unused) { puts("x"); return 0; }\n',
+      'a.cc': '#include <string>\nstd::string f(int unused) { return "x"; }\n',
+    };
+    const source = compiler.endsWith('++') ? 'a.cc' : 'a.c';
+    const env = { ...grid.env(0), LANG: 'C.UTF-8' };
+    const script = `${compiler} -g -O1 -Wall -Wextra -MD -c ${source}; echo $?`;
+    await expectTwin(bed, { files, env, script });
+    expect(await bed.stats()).toMatchObject({ remoteCompiles: 1 });
+  });
+}
+
 testWith([root, mounts, tool('gcc')], 'an error is the compiler of this machine speaking', async () => {
   grid = await startGrid(bed, { workers: 1 });
   const files = { 'a.c': '#include "a.h"\nint f(void) { return undeclared; }\n', 'a.h': '#warning here\n' };

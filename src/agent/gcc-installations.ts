@@ -44,3 +44,10 @@ export function namesIn(path: string, files: FileStates): Digest | undefined {
   const names = files.listingOf(path)?.names;
   return names === undefined ? undefined : sha256([...names].sort().join('\0'));
 }
+
+/** The files by which clang knows a gcc installation when it looks through these directories. */
+export function installationMarks(directories: readonly NamedDirectory[], files: FileStates): readonly string[] {
+  return directories
+    .flatMap(({ path }) => Array.from(files.listingOf(path)?.names ?? [], (name) => `${path}/${name}/crtbegin.o`))
+    .filter((path) => files.stampOf(path)?.kind === 'file');
+}

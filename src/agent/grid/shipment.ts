@@ -7,6 +7,7 @@ import { type Walk, walk } from '../../includes/walk.ts';
 import type { Description } from '../describe.ts';
 import { snapshotOf } from '../file-snapshot.ts';
 import type { FileStates } from '../file-state.ts';
+import { installationMarks } from '../gcc-installations.ts';
 import { dateIsFixed, definesOf } from '../inputs.ts';
 import type { PathHistory } from '../path-history.ts';
 import type { CompilePlan } from '../plan.ts';
@@ -96,12 +97,17 @@ function walkAll({ invocation, request, ...description }: Description, search: S
 function collect(
   walked: Walk,
   search: SearchList,
-  { request }: Description,
+  { request, toolchain }: Description,
   files: FileStates,
   ways: Ways,
 ): NodeSet | string {
   const nodes = nodeSet(files, ways);
-  const paths = [...walked.files, ...walked.present, ...localeFiles(request.env, files)];
+  const paths = [
+    ...walked.files,
+    ...walked.present,
+    ...localeFiles(request.env, files),
+    ...installationMarks(toolchain.directories, files),
+  ];
   if (paths.some((path) => !nodes.addFile(path))) return 'input-unreadable';
   for (const path of [...directoriesOf(search), ...walked.directories]) nodes.addDirectory(path);
   if (nodes.inputs.size > MAX_INPUTS) return 'too-many-inputs';
