@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { credentials } from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
 import { testWith, tool } from '../../test/bed/tools.ts';
+import { sha256 } from '../base/digest.ts';
 import { BuildServiceClient } from '../contract/generated/hybridgrid/v1/build.ts';
 import { encodeStoredResult } from '../contract/stored-result.ts';
 import { isLocalNetwork, isLoopback } from './access.ts';
@@ -161,6 +162,18 @@ test('what an earlier run left half-written is removed once it is old', async ()
   const running = await serveCoordinator(options({ dataDir }));
   expect(readdirSync(join(dataDir, 'v1/tmp'))).toEqual(['young']);
   await running.stop();
+});
+
+test('a full disk is no flood in the log', async () => {
+  const grid = await startTestGrid({ diskBytes: 20_000 });
+  for (let i = 0; i < 30; i += 1) {
+    const body = randomBytes(30_000);
+    expect((await fetch(`${grid.url}/blobs/${sha256(body)}`, { method: 'PUT', body })).status).toBe(507);
+  }
+  const said = grid.logged.filter(({ message }) => message === 'a blob could not be stored');
+  expect(said.length).toBeGreaterThan(0);
+  expect(said.length).toBeLessThan(10);
+  await grid.end();
 });
 
 testWith([tool('openssl')], 'with a certificate both faces speak TLS', async () => {

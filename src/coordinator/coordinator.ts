@@ -119,6 +119,7 @@ async function assemble(options: CoordinatorOptions) {
   const { log, version, diskBytes, heartbeatMs = HEARTBEAT_MS } = options;
   const layout = cacheLayout(options.dataDir);
   const now = Date.now;
+  const warn = atMostOncePerSecond(log, now);
   removeLeftovers(layout, now());
   const startedMs = performance.now();
   const uptimeMs = (): number => performance.now() - startedMs;
@@ -126,8 +127,8 @@ async function assemble(options: CoordinatorOptions) {
   const access = accessFor(options.token);
   const limitBytes = Math.floor(diskBytes * (1 - RESULTS_SHARE));
   const { blobLimitBytes = BLOB_LIMIT } = options;
-  const blobs = await openBlobService({ layout, limitBytes, blobLimitBytes, now, warn: log });
-  const actions = await openActionCache({ layout, limitBytes: diskBytes - limitBytes, blobs, now, warn: log });
+  const blobs = await openBlobService({ layout, limitBytes, blobLimitBytes, now, warn });
+  const actions = await openActionCache({ layout, limitBytes: diskBytes - limitBytes, blobs, now, warn });
   const dispatcher = startDispatcher({
     heartbeatMs,
     queueLimit: QUEUE_LIMIT,
@@ -183,6 +184,24 @@ function taskIds(): () => string {
   return () => {
     count += 1;
     return `${run}-${count}`;
+  };
+}
+
+/** A full disk has something to say of every blob: each sentence is said once a second, with how often it was meant. */
+function atMostOncePerSecond(
+  log: (message: string, details: object) => void,
+  now: () => number,
+): (message: string, details: object) => void {
+  const said = new Map<string, { atMs: number; unsaid: number }>();
+  return (message, details) => {
+    const before = said.get(message);
+    if (before !== undefined && now() - before.atMs < 1000) {
+      before.unsaid += 1;
+      return;
+    }
+    const unsaid = before?.unsaid ?? 0;
+    said.set(message, { atMs: now(), unsaid: 0 });
+    log(message, unsaid === 0 ? details : { ...details, unsaid });
   };
 }
 

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { fsPath } from '../base/byte-string.ts';
 import { type Digest, parseDigest } from '../base/digest.ts';
 import { diskBytes, planEviction } from '../cache/eviction-plan.ts';
@@ -52,7 +52,7 @@ export interface DiskRoomOptions {
 
 /** More files than this are evicted though there is room: each takes some 200 bytes of memory. */
 const MAX_FILES = 2_000_000;
-/** Files are looked at, and evicted, so many at a time: others are served in between. */
+/** Files are evicted so many at a time: others are served in between. */
 const AT_ONCE = 64;
 const MARK_AGAIN_AFTER_MS = 3_600_000;
 
@@ -156,25 +156,23 @@ async function readRoom(
   for (const shard of '0123456789abcdef') {
     const path = `${directory}/${shard}`;
     clearPath(path, options);
-    const names = await namesIn(path, options);
-    for (let at = 0; at < names.length; at += AT_ONCE) {
-      await Promise.all(names.slice(at, at + AT_ONCE).map((name) => readFile(path, name, enter)));
-    }
+    // One by one: nobody is served yet, and through the thread pool it takes twice as long.
+    for (const name of await namesIn(path, options)) readFile(path, name, enter);
   }
 }
 
-async function readFile(
+function readFile(
   directory: string,
   name: string,
   enter: (digest: Digest, size: number, usedMs: number) => void,
-): Promise<void> {
+): void {
   const digest = parseDigest(name);
   if (digest === undefined || !directory.endsWith(`/${digest.slice(0, 1)}`)) return;
   try {
-    const found = await lstat(fsPath(`${directory}/${name}`));
-    if (found.isFile()) enter(digest, found.size, found.mtimeMs);
+    const found = lstatSync(fsPath(`${directory}/${name}`), { throwIfNoEntry: false });
+    if (found?.isFile() === true) enter(digest, found.size, found.mtimeMs);
   } catch (error) {
-    errnoOf(error); // Unreadable or just gone: it is not there.
+    errnoOf(error); // Unreadable: it is not there.
   }
 }
 
