@@ -36,7 +36,7 @@ describe('bash', () => {
     expect(await offered('st')).toEqual(['stats', 'status']);
     expect(await offered('cache', '')).toEqual(['stats', 'clear', 'prune', 'verify']);
     expect(await offered('agent', 'st')).toEqual(['start', 'stop', 'status']);
-    expect(await offered('--c')).toEqual(['--config', '--cache-dir']);
+    expect(await offered('--c')).toEqual(['--config', '--cache-dir', '--coordinator']);
     expect(await offered('cache', 'prune', '--m')).toEqual(['--max-size']);
     expect(await offered('config', 'show', '')).toEqual([...SETTING_KEYS]);
     expect(await offered('completion', '')).toEqual(['bash', 'zsh', 'fish']);
