@@ -14,7 +14,8 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type Digest, sha256 } from '../base/digest.ts';
 import { cacheLayout, shardedPath } from '../cas/layout.ts';
-import { type BlobService, DamagedBlob, openBlobService } from './blob-service.ts';
+import { type BlobService, openBlobService } from './blob-service.ts';
+import { DamagedBlob } from './blob-streams.ts';
 
 const made: string[] = [];
 afterEach(() => {

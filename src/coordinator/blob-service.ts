@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { fsPath } from '../base/byte-string.ts';
@@ -6,6 +5,7 @@ import { type Digest, sha256 } from '../base/digest.ts';
 import { removeQuietly, writeTmp } from '../cas/atomic-write.ts';
 import { type CacheLayout, makeDirectory, tmpPath } from '../cas/layout.ts';
 import { asUnwritable, errnoOf, type Unwritable } from '../cas/unwritable.ts';
+import { DamagedBlob, provedPieces, writeAll } from './blob-streams.ts';
 import { type DiskRoom, openDiskRoom, type RoomFile } from './disk-room.ts';
 
 /** How storing a blob ended. */
@@ -37,11 +37,6 @@ export interface BlobReading {
   close(): Promise<void>;
 }
 
-/** The bytes on the disk are not those of the name. */
-export class DamagedBlob extends Error {
-  override readonly name = 'DamagedBlob';
-}
-
 /** The grid's blobs: bytes by SHA-256 on the coordinator's disk, least recently used first out. */
 export interface BlobService {
   has(digest: Digest): boolean;
@@ -67,7 +62,6 @@ export interface BlobService {
 export const WHOLE_LIMIT = 1 << 20;
 /** Up to this size a blob is read at once: a tenth of the time a turn through the thread pool takes. */
 const SYNC_LIMIT = 64 << 10;
-const PIECE = 256 << 10;
 
 export interface BlobServiceOptions {
   readonly layout: CacheLayout;
@@ -184,26 +178,6 @@ async function putStream(disk: Disk, digest: Digest, source: AsyncIterable<Uint8
   return written.kind === 'too-large' ? written : noRoom(disk, written);
 }
 
-type Written = { readonly digest: string; readonly size: number } | { readonly kind: 'too-large' } | Unwritable;
-
-/** Errors of the source are thrown, errors of the disk are answers. Closes the file. */
-async function writeAll(file: FileHandle, source: AsyncIterable<Uint8Array>, limitBytes: number): Promise<Written> {
-  const name = createHash('sha256');
-  let size = 0;
-  try {
-    for await (const piece of source) {
-      size += piece.length;
-      if (size > limitBytes) return { kind: 'too-large' };
-      name.update(piece);
-      const failed = await file.write(piece).then(() => undefined, asUnwritable);
-      if (failed !== undefined) return failed;
-    }
-  } finally {
-    await file.close().catch(errnoOf);
-  }
-  return { digest: name.digest('hex'), size };
-}
-
 // Reading
 
 async function read(disk: Disk, digest: Digest): Promise<Buffer | undefined> {
@@ -237,7 +211,11 @@ async function openReading(disk: Disk, digest: Digest): Promise<BlobReading | un
   try {
     const handle = await open(fsPath(disk.room.pathOf(digest)), 'r');
     disk.room.use(file);
-    return { size: file.size, pieces: () => proved(disk, handle, file), close: () => handle.close() };
+    return {
+      size: file.size,
+      pieces: () => provedPieces(handle, file, () => drop(disk, digest, 'damaged')),
+      close: () => handle.close(),
+    };
   } catch (error) {
     return unreadable(disk, digest, errnoOf(error));
   }
@@ -253,28 +231,5 @@ async function prove(disk: Disk, digest: Digest): Promise<boolean> {
     if (error instanceof DamagedBlob) return false;
     errnoOf(error);
     return false;
-  }
-}
-
-async function* proved(disk: Disk, handle: FileHandle, { digest, size }: RoomFile): AsyncGenerator<Buffer> {
-  const name = createHash('sha256');
-  let read = 0;
-  let held: Buffer | undefined;
-  try {
-    while (read <= size) {
-      const piece = await handle.read(Buffer.allocUnsafe(PIECE), 0, PIECE, read);
-      if (piece.bytesRead === 0) break;
-      if (held !== undefined) yield held;
-      held = piece.buffer.subarray(0, piece.bytesRead);
-      read += piece.bytesRead;
-      name.update(held);
-    }
-    if (read !== size || name.digest('hex') !== digest) {
-      drop(disk, digest, 'damaged');
-      throw new DamagedBlob(`blob ${digest} is damaged`);
-    }
-    if (held !== undefined) yield held;
-  } finally {
-    await handle.close();
   }
 }

@@ -1,13 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { FastifyInstance } from 'fastify';
-import { fsPath } from '../base/byte-string.ts';
-import { walkTmp } from '../cache/cache-walk.ts';
-import { removeQuietly } from '../cas/atomic-write.ts';
-import { type CacheLayout, cacheLayout } from '../cas/layout.ts';
-import { makeDirectories } from '../cas/make-directories.ts';
-import { errnoOf } from '../cas/unwritable.ts';
+import { cacheLayout } from '../cas/layout.ts';
 import { CoordinatorService } from '../contract/raw-spec.ts';
 import { accessFor, accessInterceptor, isLoopback } from './access.ts';
 import { openActionCache } from './action-cache.ts';
@@ -15,6 +9,7 @@ import { attachService } from './attach-service.ts';
 import { openBlobService } from './blob-service.ts';
 import { buildService } from './build-service.ts';
 import { compileService } from './compile-service.ts';
+import { prepareDirectory, removeLeftovers } from './data-directory.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { httpFace, type TlsFiles } from './http-face.ts';
 import { startMetrics } from './metrics.ts';
@@ -74,7 +69,6 @@ const MESSAGE_LIMIT = 64 << 20;
 const RESULTS_SHARE = 0.05;
 /** Calls still running are cut off after this. */
 const STOP_MS = 1000;
-const LEFT_BEHIND_MS = 3_600_000;
 
 /** Starts a coordinator. Throws {@link CoordinatorRefused} where it cannot serve. */
 export async function serveCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
@@ -82,7 +76,13 @@ export async function serveCoordinator(options: CoordinatorOptions): Promise<Run
   if (!isLoopback(host) && (options.token ?? '') === '') {
     throw new CoordinatorRefused('token-needed', `listening on ${host}, beyond this machine, needs a token`);
   }
-  prepareDirectory(options.dataDir);
+  const unusable = prepareDirectory(options.dataDir);
+  if (unusable !== undefined) {
+    throw new CoordinatorRefused(
+      'data-dir-unusable',
+      `the data directory ${options.dataDir} cannot be used: ${unusable}`,
+    );
+  }
   const parts = await assemble(options);
   const grpc = new Server({
     'grpc.max_receive_message_length': MESSAGE_LIMIT,
@@ -203,20 +203,6 @@ function atMostOncePerSecond(
     said.set(message, { atMs: now(), unsaid: 0 });
     log(message, unsaid === 0 ? details : { ...details, unsaid });
   };
-}
-
-/** Removes what an earlier run left half-written. Not what is young: another process may be writing it. */
-function removeLeftovers(layout: CacheLayout, nowMs: number): void {
-  for (const { path, usedMs } of walkTmp(layout)) if (nowMs - usedMs > LEFT_BEHIND_MS) removeQuietly(path);
-}
-
-function prepareDirectory(path: string): void {
-  try {
-    makeDirectories(path, 0o700);
-    accessSync(fsPath(path), constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new CoordinatorRefused('data-dir-unusable', `the data directory ${path} cannot be used: ${errnoOf(error)}`);
-  }
 }
 
 async function listen(http: FastifyInstance, host: string, port: number): Promise<number> {

@@ -1,8 +1,10 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { CompileCounters } from './compile-service.ts';
+import type { CompileServices } from './compile-service.ts';
+
+type Counters = CompileServices['counters'];
 
 /** What the coordinator counts, and what it is asked for when somebody reads the figures. */
-export interface Metrics extends CompileCounters {
+export interface Metrics extends Counters {
   readonly registry: Registry;
   localHits(hits: number): void;
   blobBytes(direction: 'in' | 'out', bytes: number): void;

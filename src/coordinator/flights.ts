@@ -1,0 +1,170 @@
+import type { Digest } from '../base/digest.ts';
+import type { CompileResponse, CompileResult, Declined } from '../contract/generated/hybridgrid/v1/build.ts';
+import type { Demand } from '../scheduler/choice.ts';
+import { withContents } from './accept-result.ts';
+import type { ActionCache } from './action-cache.ts';
+import type { BlobClaim, BlobService } from './blob-service.ts';
+import type { Dispatcher, TaskEnd } from './dispatcher.ts';
+
+/** A compile that is to be done. */
+export interface FlightPlan {
+  /** Equal for compiles that are one. */
+  readonly key: string;
+  readonly action: Digest;
+  /** The spec in its bytes. */
+  readonly spec: Buffer;
+  readonly demand: Demand;
+  readonly client: string;
+  /** 0: the usual. */
+  readonly timeoutMs: number;
+  /** On its inputs; released when it has landed. */
+  readonly claim: BlobClaim;
+}
+
+/**
+ * Compiles on their way to workers and back. A flight belongs to no client: it goes on for as long as one waits for it,
+ * and all who ask for the same meanwhile get its result.
+ */
+export interface Flights {
+  /** Waits with the others where the compile is on its way already; the answer to one who gave up is `cancelled`. */
+  join(key: string, timeoutMs: number, gone: AbortSignal): Promise<CompileResponse> | undefined;
+  /** Starts a flight and waits for it. */
+  takeOff(plan: FlightPlan, gone: AbortSignal): Promise<CompileResponse>;
+}
+
+export interface FlightServices {
+  readonly dispatcher: Dispatcher;
+  readonly blobs: BlobService;
+  readonly actions: ActionCache;
+  readonly counters: {
+    /** `how` is `ok`, `failed`, `cancelled` or a reason of declining; `seconds` from the request to its answer. */
+    taskEnded(how: string, seconds: number): void;
+  };
+  /** Names tasks; different in every run of the coordinator. */
+  readonly newTaskId: () => string;
+  /** Milliseconds. */
+  readonly now: () => number;
+  readonly log: (message: string, details: object) => void;
+}
+
+interface Flight {
+  readonly plan: FlightPlan;
+  readonly taskId: string;
+  readonly waiters: Set<(response: CompileResponse) => void>;
+  readonly startedMs: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 600_000;
+const MAX_TIMEOUT_MS = 3_600_000;
+
+/** Reasons that clients know; what else a worker says is `internal` to them. */
+const REASONS: ReadonlySet<string> = new Set([
+  'no-worker',
+  'no-slot',
+  'not-acceptable',
+  'worker-lost',
+  'timeout',
+  'limit',
+  'internal',
+]); // prettier-ignore
+
+export function startFlights(services: FlightServices): Flights {
+  const flights = new Map<string, Flight>();
+
+  /** Takes a flight off the list; false where it is not on it any more. */
+  function close(flight: Flight, how: string): boolean {
+    if (flights.get(flight.plan.key) !== flight) return false;
+    flights.delete(flight.plan.key);
+    flight.plan.claim.release();
+    services.counters.taskEnded(how, (services.now() - flight.startedMs) / 1000);
+    return true;
+  }
+
+  /** Waits for a flight as long as the client does. With the last waiter the work is cancelled. */
+  function wait(flight: Flight, timeoutMs: number, gone: AbortSignal): Promise<CompileResponse> {
+    return new Promise((resolve) => {
+      const leave = (response: CompileResponse): void => {
+        clearTimeout(timer);
+        gone.removeEventListener('abort', onGone);
+        flight.waiters.delete(leave);
+        resolve(response);
+      };
+      const giveUp = (reason: string): void => {
+        leave(declined(reason, ''));
+        if (flight.waiters.size === 0 && close(flight, reason)) services.dispatcher.cancel(flight.taskId);
+      };
+      const onGone = (): void => giveUp('cancelled');
+      const timer = setTimeout(() => giveUp('timeout'), timeoutOf(timeoutMs));
+      flight.waiters.add(leave);
+      gone.addEventListener('abort', onGone, { once: true });
+      if (gone.aborted) onGone();
+    });
+  }
+
+  async function land(flight: Flight, end: TaskEnd): Promise<void> {
+    const [response, how] = await answerTo(flight.plan.action, end, services).catch((error: unknown) => {
+      services.log('a result could not be delivered', { task: flight.taskId, error: String(error) });
+      return [declined('internal', ''), 'internal'] as const;
+    });
+    // All may have left meanwhile, and another flight may be on its way.
+    if (close(flight, how)) for (const leave of [...flight.waiters]) leave(response);
+  }
+
+  return {
+    join(key, timeoutMs, gone) {
+      const flight = flights.get(key);
+      return flight === undefined ? undefined : wait(flight, timeoutMs, gone);
+    },
+    takeOff(plan, gone) {
+      const { spec, client, demand } = plan;
+      const taskId = services.newTaskId();
+      const flight: Flight = { plan, taskId, waiters: new Set(), startedMs: services.now() };
+      flights.set(plan.key, flight);
+      const response = wait(flight, plan.timeoutMs, gone);
+      // Whoever was gone before it began has ended it already.
+      if (flights.get(plan.key) === flight) {
+        services.dispatcher.submit({
+          task: { taskId, spec, timeoutMs: timeoutOf(plan.timeoutMs), client },
+          ...demand,
+          ended: (end) => void land(flight, end),
+        });
+      }
+      return response;
+    },
+  };
+}
+
+function timeoutOf(timeoutMs: number): number {
+  return Math.min(timeoutMs === 0 ? DEFAULT_TIMEOUT_MS : timeoutMs, MAX_TIMEOUT_MS);
+}
+
+async function answerTo(
+  action: Digest,
+  end: TaskEnd,
+  { actions, blobs }: FlightServices,
+): Promise<readonly [CompileResponse, string]> {
+  if (end.kind === 'declined') {
+    const { reason, detail } = reasonOf(end);
+    return [declined(reason, detail), reason];
+  }
+  const result: CompileResult = { ...end.result, queueMs: Math.round(end.waitedMs) };
+  await actions.store(action, result);
+  const filled = await withContents(result, blobs);
+  if (filled === undefined) return [declined('internal', 'an output is gone'), 'internal'];
+  return [resultOf(filled), result.exitCode === 0 ? 'ok' : 'failed'];
+}
+
+function reasonOf({ reason, detail }: Declined): Declined {
+  if (reason === 'no-toolchain') return { reason: 'no-worker', detail: 'no worker has the toolchain' };
+  return REASONS.has(reason) ? { reason, detail } : { reason: 'internal', detail: `${reason} ${detail}`.trim() };
+}
+
+/** A result as an answer. */
+export function resultOf(result: CompileResult): CompileResponse {
+  return { answer: { $case: 'result', value: result } };
+}
+
+/** Why there is none, as an answer. */
+export function declined(reason: string, detail: string): CompileResponse {
+  return { answer: { $case: 'declined', value: { reason, detail } } };
+}
