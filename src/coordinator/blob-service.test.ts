@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   existsSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { mounts, root, testWith } from '../../test/bed/tools.ts';
 import { type Digest, sha256 } from '../base/digest.ts';
 import { cacheLayout, shardedPath } from '../cas/layout.ts';
 import { type BlobService, openBlobService } from './blob-service.ts';
@@ -206,4 +208,36 @@ test('garbage in the directory is no blob, and a file in a directory’s place i
   writeFileSync(join(root, 'v1'), 'no directory either');
   const fresh = await opened(root);
   expect(await fresh.putBytes(sha256(bytes), bytes)).toEqual({ kind: 'stored', isNew: true });
+});
+
+const FULL_DISK = `
+import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { sha256 } from './src/base/digest.ts';
+import { cacheLayout } from './src/cas/layout.ts';
+import { openBlobService } from './src/coordinator/blob-service.ts';
+const options = { layout: cacheLayout('/mnt/d'), limitBytes: 1e12, blobLimitBytes: 1e9, now: Date.now, warn() {} };
+const blobs = await openBlobService(options);
+async function* pieces(bytes) {
+  for (let at = 0; at < bytes.length; at += 400_000) yield bytes.subarray(at, at + 400_000);
+}
+const said = [];
+for (const size of [300_000, 500_001, 400_000, 100_000]) {
+  const bytes = randomBytes(size);
+  const put = await blobs.putStream(sha256(bytes), pieces(bytes));
+  said.push(put.code ?? (await blobs.prove(sha256(bytes))));
+}
+const rest = randomBytes(900_000);
+said.push((await blobs.putBytes(sha256(rest), rest)).code, readdirSync('/mnt/d/v1/tmp').length);
+console.log(JSON.stringify(said));
+`;
+
+testWith([root, mounts], 'a disk that fills up in the middle of a write: refused whole, never stored in part', () => {
+  const script = 'mount -t tmpfs -o size=1m none /mnt && mkdir /mnt/d && exec "$0" --input-type=module -e "$1"';
+  const run = spawnSync('unshare', ['-m', 'sh', '-c', script, process.execPath, FULL_DISK], {
+    encoding: 'utf8',
+    cwd: join(import.meta.dirname, '../..'),
+  });
+  expect(run.stderr).toBe('');
+  expect(JSON.parse(run.stdout)).toEqual([true, true, 'ENOSPC', true, 'ENOSPC', 0]);
 });
