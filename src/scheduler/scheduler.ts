@@ -25,6 +25,7 @@ const REMEMBERED_LACKS = 1000;
 const BLAMELESS: ReadonlySet<string> = new Set([
   'not-acceptable',
   'no-toolchain',
+  'no-blob',
   'no-slot',
   'draining',
   'timeout',

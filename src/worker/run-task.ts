@@ -79,8 +79,8 @@ function unavailable(
   if (laid.kind === 'failed') return declined('internal', laid.why);
   const part = parts.find(({ digest }) => digest === laid.digest);
   return part === undefined
-    ? declined('internal', `no blob ${laid.digest}`)
-    : declined('not-acceptable', `another ${part.path} here`);
+    ? declined('no-blob', laid.digest)
+    : declined('no-toolchain', `another ${part.path} here`);
 }
 
 function readText(source: string | undefined): string | undefined {

@@ -138,10 +138,10 @@ testWith([sandboxes], 'a compiler that is not here is taken from the coordinator
   await coordinator.hello();
   const compiler = program(COMPILER);
   const cwd = sourceTree('a.c', 'hello');
-  expect(declineOf(await coordinator.run('1', shippedSpec(compiler, 'a.c', cwd, undefined)))).toMatch('no blob');
+  expect(declineOf(await coordinator.run('1', shippedSpec(compiler, 'a.c', cwd, undefined)))).toMatch('no-blob');
   const spec = shippedSpec(compiler, 'a.c', cwd, blobs);
   blobs.blobs.delete(sha256(readFileSync(compiler)));
-  expect(declineOf(await coordinator.run('2', spec))).toBe(`not-acceptable: another ${OWN_COMPILER} here`);
+  expect(declineOf(await coordinator.run('2', spec))).toBe(`no-toolchain: another ${OWN_COMPILER} here`);
   const shipped = resultOf(await coordinator.run('3', shippedSpec(compiler, 'a.c', cwd, blobs)));
   expect(shipped.outputs[0]?.data.toString()).toBe('hello');
 });

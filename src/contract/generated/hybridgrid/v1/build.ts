@@ -132,7 +132,7 @@ export interface MissingBlobs {
 }
 
 export interface Declined {
-  /** no-worker, no-slot, stored-only, not-acceptable, worker-lost, timeout, limit, internal */
+  /** no-worker, no-slot, stored-only, not-acceptable, no-toolchain, no-blob, worker-lost, timeout, limit, internal */
   reason: string;
   detail: string;
 }
