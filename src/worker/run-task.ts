@@ -78,9 +78,7 @@ function unavailable(
 ): TaskOutcome {
   if (laid.kind === 'failed') return declined('internal', laid.why);
   const part = parts.find(({ digest }) => digest === laid.digest);
-  return part === undefined
-    ? declined('no-blob', laid.digest)
-    : declined('no-toolchain', `another ${part.path} here`);
+  return part === undefined ? declined('no-blob', laid.digest) : declined('no-toolchain', `another ${part.path} here`);
 }
 
 function readText(source: string | undefined): string | undefined {
