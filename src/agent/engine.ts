@@ -2,7 +2,7 @@ import type { Digest } from '../base/digest.ts';
 import { NO_COMPILES, type RefusalReason } from '../base/refusal.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
-import { type Placed, placeMiss } from './grid/grid-offer.ts';
+import type { Placed } from './grid/grid-offer.ts';
 import type { Grids } from './grid/grids.ts';
 import type { LocalSlots } from './grid/local-slots.ts';
 import { readResult, shareResult } from './grid/share-result.ts';
@@ -220,6 +220,8 @@ async function compileOffer(
   if (grid === undefined) return localOffer(description, cache, pp);
   const plan = planCompile(description, cache.blobs);
   if ('kind' in plan) return undefined;
+  // With it comes gRPC, 60 ms that an agent without a grid does not pay.
+  const { placeMiss } = await import('./grid/grid-offer.ts');
   const placed = await placeMiss({ description, plan, cache, signal: gone }, grid, services);
   if (placed.kind === 'hit') return { kind: 'hit', answer: placed.answer };
   const made = localOffer(description, cache, pp);

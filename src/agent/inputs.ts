@@ -3,11 +3,12 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import type { AbsentGroup, Input } from '../cache/manifest.ts';
 import { absentGroups, mergeLacking } from '../includes/absent-groups.ts';
 import type { SearchList } from '../includes/port.ts';
-import { type Alias, walk } from '../includes/walk.ts';
+import type { Alias } from '../includes/walk.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
 import { partition } from './partition.ts';
 import type { ReadFiles } from './read-files.ts';
+import { scanCompile } from './scan.ts';
 import { directoriesOf } from './search-lists.ts';
 import type { SinceStart } from './unchanged.ts';
 import type { Ways } from './ways.ts';
@@ -33,27 +34,7 @@ export function learnConditions(
   const noHeaders = new Set([...extraInputs, ...(lists.truth ?? []).filter((path) => SANITIZER_LIST.test(path))]);
   const truth = lists.truth === undefined ? undefined : new Set(lists.truth.filter((path) => !noHeaders.has(path)));
   const kindOf = (path: string) => files.stampOf(path)?.kind ?? 'absent';
-  const walked = walk({
-    cwd: request.cwd,
-    source: invocation.source,
-    family: invocation.family,
-    language: invocation.language,
-    forcedIncludes: invocation.forcedIncludes,
-    commandLineDefines: definesOf(invocation.keyArgs),
-    search,
-    dateIsFixed: dateIsFixed(description),
-    view: {
-      kindOf,
-      lacks: files.lacks,
-      scan: (path) => files.scanOf(path),
-      identityOf: (path) => {
-        const at = files.stampOf(path);
-        return at === undefined ? undefined : `${at.stamp.dev}:${at.stamp.ino}`;
-      },
-      digestOf: (path) => files.digestOf(path)?.digest,
-    },
-    ...(truth === undefined ? {} : { truth }),
-  });
+  const walked = scanCompile(description, search, files, truth);
   if (walked.problem !== undefined) return walked.problem;
   const reached = new Set(walked.files);
   const missed = lists.atLeast.find(
@@ -163,19 +144,6 @@ function equalFilesInputs(paths: readonly string[], files: FileStates): readonly
   }
   const several = [...byDigest.values()].filter((equal) => equal.length > 1);
   return several.map((equal) => ({ path: equal.join('\0'), flags: EQUAL_FILES_INPUT }));
-}
-
-/** The -D options among the arguments: a macro may be the operand of an #include. */
-export function definesOf(args: readonly string[]): readonly string[] {
-  return args.flatMap((arg, i) => {
-    if (arg === '-D') return [args[i + 1] ?? ''];
-    return arg.startsWith('-D') ? [arg.slice(2)] : [];
-  });
-}
-
-/** With SOURCE_DATE_EPOCH gcc prints a fixed date, and the variable is in the key. clang knows it from 16 on only. */
-export function dateIsFixed({ invocation, request }: Description): boolean {
-  return invocation.family === 'gcc' && (request.env.get('SOURCE_DATE_EPOCH') ?? '') !== '';
 }
 
 /** gcc writes the shorter real path of a system header that is reached through a link. */

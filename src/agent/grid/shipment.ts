@@ -3,14 +3,14 @@ import { type Digest, sha256 } from '../../base/digest.ts';
 import { keyEnvironment } from '../../compiler/environment.ts';
 import { CompileSpec, type OutputSpec, type Variable } from '../../contract/generated/hybridgrid/v1/build.ts';
 import type { SearchList } from '../../includes/port.ts';
-import { type Walk, walk } from '../../includes/walk.ts';
+import type { Walk } from '../../includes/walk.ts';
 import type { Description } from '../describe.ts';
 import { snapshotOf } from '../file-snapshot.ts';
 import type { FileStates } from '../file-state.ts';
 import { installationMarks } from '../gcc-installations.ts';
-import { dateIsFixed, definesOf } from '../inputs.ts';
 import type { PathHistory } from '../path-history.ts';
 import type { CompilePlan } from '../plan.ts';
+import { scanCompile } from '../scan.ts';
 import { directoriesOf, type SearchLists } from '../search-lists.ts';
 import { openWays, type Ways } from '../ways.ts';
 import type { Shipment } from './grid.ts';
@@ -66,31 +66,13 @@ function look(
   const startedNs = services.nowNs();
   const ways = openWays();
   const files = snapshotOf(services.files, ways);
-  const walked = walkAll(description, search, files);
+  const walked = scanCompile(description, search, files);
   if (walked.problem !== undefined) return { found: stay(walked.problem.reason), isNew: false };
   const isNew = services.history.note(walked.files, ways);
   const nodes = collect(walked, search, description, files, ways);
   if (typeof nodes === 'string') return { found: stay(nodes), isNew: false };
   const tools = toolchainNodes(description, services.files, ways);
   return { found: seal(description, plan, nodes, tools, startedNs), isNew };
-}
-
-function walkAll({ invocation, request, ...description }: Description, search: SearchList, files: FileStates): Walk {
-  return walk({
-    cwd: request.cwd,
-    source: invocation.source,
-    family: invocation.family,
-    language: invocation.language,
-    forcedIncludes: invocation.forcedIncludes,
-    commandLineDefines: definesOf(invocation.keyArgs),
-    search,
-    dateIsFixed: dateIsFixed({ invocation, request, ...description }),
-    view: {
-      kindOf: (path) => files.stampOf(path)?.kind ?? 'absent',
-      lacks: files.lacks,
-      scan: (path) => files.scanOf(path),
-    },
-  });
 }
 
 /** Everything that has to be there, or why it cannot be sent. */
