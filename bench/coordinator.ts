@@ -104,6 +104,18 @@ function startWorker(port: number, id: number): BuildServiceClient {
   return service;
 }
 
+/** Resolves when every worker is known to the coordinator. */
+async function allAttached(service: BuildServiceClient): Promise<void> {
+  for (let known = 0; known < WORKERS; ) {
+    known = await new Promise<number>((resolve, reject) => {
+      service.getWorkersForBuild({ toolchains: [] }, (error, answer) => {
+        if (error === null) resolve(answer.workers);
+        else reject(error);
+      });
+    });
+  }
+}
+
 const bytes = (text: string): Buffer => Buffer.from(text);
 const HEADERS = Array.from({ length: 450 }, (_, i) => `/usr/include/c++/12/a/path/to/header_${i}.h`);
 
@@ -174,13 +186,13 @@ async function play(): Promise<void> {
   };
   const workers = Array.from({ length: WORKERS }, (_, i) => startWorker(port, i));
   const services = Array.from({ length: 4 }, () => client(port));
+  await allAttached(services[0] as BuildServiceClient);
   for (const inputs of [1, 450]) {
     const first = requestOf(0, inputs);
     const blobs = HEADERS.slice(0, inputs).map((path) => ({
       digest: Buffer.from(sha256(bytes(path)), 'hex'),
       data: bytes(path),
     }));
-    await new Promise((resolve) => setTimeout(resolve, 200));
     await ask(services[0] as BuildServiceClient, { ...first, blobs });
     const requests = Array.from({ length: COMPILES }, (_, i) => requestOf(i + 1, inputs));
     for (const what of ['miss', 'hit']) {
