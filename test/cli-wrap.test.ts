@@ -129,9 +129,10 @@ describe('signals', () => {
   });
 
   test('Ctrl-C at a terminal arrives once', async () => {
-    // `script` gives a terminal; the byte 3 typed into it is Ctrl-C to the whole foreground group.
+    // `script` gives a terminal; the byte 3 typed into it is Ctrl-C to the whole foreground group. `exec`: a shell that
+    // waited between them (dash does, bash does not) would itself end by the signal.
     const body = `trap 'echo INT' INT; echo ready; i=0; while [ $i -lt 20 ]; do sleep 0.05; i=$((i+1)); done; echo end`;
-    const command = `${HGBUILD} -q wrap sh -c ${JSON.stringify(body).replace(/\$/g, '\\$')}`;
+    const command = `exec ${HGBUILD} -q wrap sh -c ${JSON.stringify(body).replace(/\$/g, '\\$')}`;
     const child = spawn('script', ['-qec', command, '/dev/null'], {
       cwd: work,
       env: bed.env,
