@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "agent-link.h"
 #include "deliver.h"
+#include "local-slots.h"
 #include "run-compiler.h"
 #include "variables.h"
 #include "wire.h"
@@ -218,8 +219,13 @@ static void converse(exchange *x) {
         break;
       case TO_LAUNCHER_RUN:
         print_note(&r);
+        if (take_u8(&r) && !r.broken) take_local_slot(x->socket_path);
         exec_compiler(x->compiler, x->argv);
         return;
+      case TO_LAUNCHER_FAIL:
+        /* Only where the user asked for it: a compile that the grid does not do is not done here either. */
+        print_note(&r);
+        _exit(1);
       case TO_LAUNCHER_REPORT:
         handle_report(x, &r);
         break;
@@ -263,6 +269,7 @@ static void try_agent(const char *compiler, char **argv) {
     close(x.fd);
   }
   note_fallback(compiler);
+  take_local_slot(&socket_path);
 }
 
 /* Services for the command line tool, so that what decides a socket's name stands in one place. */

@@ -133,10 +133,18 @@ function writer(type: string): Writer {
   };
 }
 
-/** "Become the compiler": nothing is cached or told. */
-export function encodeRun(note: string): Buffer {
+/** "Become the compiler": nothing is cached or told. `slot`: only when one of the places on this machine is free. */
+export function encodeRun(note: string, slot: boolean): Buffer {
   const w = writer('R');
   w.text(note);
+  w.u8(slot ? 1 : 0);
+  return w.frame();
+}
+
+/** "Say this and fail": for those who asked that nothing be compiled here. */
+export function encodeFail(message: string): Buffer {
+  const w = writer('F');
+  w.text(message);
   return w.frame();
 }
 

@@ -1,5 +1,5 @@
 import type { RefusalReason } from '../base/refusal.ts';
-import { encodeReport, encodeRun, encodeWait } from './answers.ts';
+import { encodeFail, encodeReport, encodeRun, encodeWait } from './answers.ts';
 import type { OpenCache } from './caches.ts';
 import type { Compiling, Engine, Offer, Preprocessing } from './engine.ts';
 import type { PreparedAnswer } from './prepared-answers.ts';
@@ -60,10 +60,16 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
     stage = { at: 'offered', head, payload, answer };
     port.send(answer.frame);
   };
-  const run = (session: string, reason: RefusalReason | undefined, cache?: OpenCache, note = ''): void => {
+  const run = (
+    session: string,
+    reason: RefusalReason | undefined,
+    cache?: OpenCache,
+    note = '',
+    slot = false,
+  ): void => {
     stage = { at: 'over' };
     engine.ran(session, reason, cache);
-    port.send(encodeRun(note));
+    port.send(encodeRun(note, slot));
   };
   const carryOut = (request: CompileRequest, payload: Buffer, made: Offer): void => {
     switch (made.kind) {
@@ -84,7 +90,12 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
         return;
       }
       case 'run':
-        run(request.session, made.reason, made.cache, made.note);
+        run(request.session, made.reason, made.cache, made.note, made.slot);
+        return;
+      case 'fail':
+        stage = { at: 'over' };
+        engine.ran(request.session, made.reason, made.cache);
+        port.send(encodeFail(made.message));
     }
   };
   const when = (request: CompileRequest, payload: Buffer, offered: Promise<Offer>): void => {

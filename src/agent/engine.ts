@@ -4,7 +4,7 @@ import type { Caches, OpenCache } from './caches.ts';
 import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
 import type { Placed } from './grid/grid-offer.ts';
 import type { Grids } from './grid/grids.ts';
-import type { LocalSlots } from './grid/local-slots.ts';
+import { type LocalSlots, localLimit } from './grid/local-slots.ts';
 import { readResult, shareResult } from './grid/share-result.ts';
 import { findHit, verboseNote } from './hits.ts';
 import { type CompilePlan, planCompile } from './plan.ts';
@@ -33,7 +33,11 @@ export type Offer =
       readonly reason: RefusalReason | undefined;
       readonly note: string;
       readonly cache: OpenCache;
-    };
+      /** With a grid: only when a place on this machine is free. */
+      readonly slot: boolean;
+    }
+  /** Neither the grid nor, as the user wants it, this machine does it. */
+  | { readonly kind: 'fail'; readonly reason: RefusalReason; readonly message: string; readonly cache: OpenCache };
 
 /** A launcher is to run the preprocessor first: its text may prove a stored result. */
 export interface Preprocessing {
@@ -74,6 +78,8 @@ export interface Engine {
 export interface EngineServices extends DescribeServices, StoreServices {
   readonly grids: Grids;
   readonly slots: LocalSlots;
+  /** Tells launchers how many compiles may run here without this agent. */
+  readonly keepSlots: (count: number) => void;
   readonly nowNs: () => bigint;
   readonly caches: Caches;
   readonly defaultCache: OpenCache;
@@ -192,13 +198,17 @@ async function offer(request: CompileRequest, services: EngineServices, gone: Ab
   const described = await describeCompile(request, services);
   const directory = described.settings?.['cache.dir'];
   const cache = directory === undefined ? services.defaultCache : await services.caches.at(directory);
+  const hasGrid = (described.settings?.['grid.coordinator'] ?? '') !== '';
+  const places = localLimit(described.settings?.['grid.local_slots'] ?? 'auto');
+  services.keepSlots(hasGrid ? Math.max(1, places) : 0);
   const run = (reason: RefusalReason): Offer => ({
     kind: 'run',
     reason,
     note: refusalNote(request, described, reason),
     cache,
+    slot: hasGrid && !NO_COMPILES.has(reason),
   });
-  if (described.kind === 'not-a-compile') return { kind: 'run', reason: undefined, note: '', cache };
+  if (described.kind === 'not-a-compile') return { kind: 'run', reason: undefined, note: '', cache, slot: false };
   if (described.kind === 'refused') return run(described.reason);
   const { settings } = described;
   const hit = settings['cache.recache'] ? undefined : await findHit(described, cache, services);
@@ -224,6 +234,10 @@ async function compileOffer(
   const { placeMiss } = await import('./grid/grid-offer.ts');
   const placed = await placeMiss({ description, plan, cache, signal: gone }, grid, services);
   if (placed.kind === 'hit') return { kind: 'hit', answer: placed.answer };
+  if (placed.kind === 'denied') {
+    const message = `hgbuild: ${description.invocation.source}: the grid did not compile it (${placed.why}), and --no-fallback forbids to do it here\n`;
+    return { kind: 'fail', reason: 'no-fallback', message, cache };
+  }
   const made = localOffer(description, cache, pp);
   if (placed.kind === 'nowhere' || made?.kind !== 'compile') return made;
   return { ...made, placed };
@@ -252,7 +266,7 @@ async function afterPreprocessing(
     return { kind: 'hit', answer: hit };
   }
   const offered = await compileOffer(description, cache, services, gone, pp);
-  return offered ?? { kind: 'run', reason: 'cache-unwritable', note: '', cache };
+  return offered ?? { kind: 'run', reason: 'cache-unwritable', note: '', cache, slot: false };
 }
 
 function refusalNote(request: CompileRequest, described: Described, reason: RefusalReason): string {

@@ -12,6 +12,7 @@ import { explain } from './explain.ts';
 import { fileStates } from './file-state.ts';
 import { grids } from './grid/grids.ts';
 import { localSlots } from './grid/local-slots.ts';
+import { slotsFile } from './grid/slots-file.ts';
 import { pathHistory } from './path-history.ts';
 import { preparedAnswers } from './prepared-answers.ts';
 import { readConfigFile, requestSettings } from './request-settings.ts';
@@ -41,7 +42,10 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
   const directory = settings['cache.dir'];
   makeCacheDirectory(directory);
   const log = openLog(`${directory}/agent.log`, settings['agent.log_level'], settings['agent.log_size']);
-  const services = await composeServices(directory, (message, details) => log.logger.info(details, message));
+  const places = slotsFile(fromNative(socket));
+  const services = await composeServices(directory, places.keep, (message, details) =>
+    log.logger.info(details, message),
+  );
   const serving = engine(services);
   const stop = signalled();
   const startedAt = new Date();
@@ -76,6 +80,7 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
   await server.close();
   await flush(serving, services);
   await services.grids.close();
+  places.keep(0);
   log.logger.info('agent stopped');
   return 0;
 }
@@ -98,6 +103,7 @@ async function defaultSettings(env: Readonly<Record<string, string>>) {
 
 async function composeServices(
   directory: string,
+  keepSlots: (count: number) => void,
   log: (message: string, details: object) => void,
 ): Promise<EngineServices> {
   const nowNs = () => BigInt(Date.now()) * 1_000_000n;
@@ -109,6 +115,7 @@ async function composeServices(
     settings: requestSettings(files),
     grids: grids(log),
     slots: localSlots(),
+    keepSlots,
     nowNs,
     nativeArch: nativeArch(),
     searchLists: searchLists(files),

@@ -48,6 +48,7 @@ export const REFUSALS = {
   'bad-config': 'the configuration has errors; `hgbuild config check` names them',
   'read-only': 'the cache is read-only by the configuration and had no answer',
   'cache-unwritable': 'the cache directory cannot be written (permissions, full disk)',
+  'no-fallback': 'the grid did not do it, and grid.fallback: false forbids to do it here',
   internal: 'an error inside the agent; its log says more',
 } as const satisfies Record<string, string>;
 

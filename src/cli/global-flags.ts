@@ -40,6 +40,17 @@ export const GLOBAL_FLAGS: readonly GlobalFlag[] = [
     effect: 'use the workers and the shared cache of this coordinator',
   },
   { long: '--local-slots', takes: 'N', sets: ['grid.local_slots'], effect: 'compiles at once here beside a grid' },
+  {
+    long: '--no-fallback',
+    sets: ['grid.fallback', 'false'],
+    effect: 'fail a compile that the grid could do and does not, instead of doing it here',
+  },
+  {
+    long: '--tls-ca',
+    takes: 'FILE',
+    sets: ['grid.tls_ca'],
+    effect: "check the coordinator's certificate against FILE",
+  },
   { long: '--json', effect: 'print JSON where a table would be printed' },
   { long: '--help', short: '-h', effect: 'show this help' },
   { long: '--version', short: '-V', effect: 'show the version' },

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { fsPath } from '../base/byte-string.ts';
+import { type GridCredentials, readGridCredentials } from '../config/grid-credentials.ts';
 import type { Settings } from '../config/settings.ts';
 import {
   BuildServiceClient,
@@ -27,9 +26,13 @@ export function gridClient(settings: Settings): GridClient {
     throw new CliError(
       'no coordinator is set: give --coordinator HOST:PORT, set HG_COORDINATOR or grid.coordinator in hybridgrid.yaml',
     );
-  const service = new BuildServiceClient(address, credentials.createInsecure());
+  const { token, tls } = credentialsOf(settings);
+  const channel =
+    tls === undefined
+      ? credentials.createInsecure()
+      : credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
+  const service = new BuildServiceClient(address, channel);
   const metadata = new Metadata();
-  const token = readToken(settings['grid.token_file']);
   if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
   const ask = <R>(
     method: (q: object, m: Metadata, o: object, done: (error: ServiceError | null, answer: R) => void) => void,
@@ -50,6 +53,15 @@ export function gridClient(settings: Settings): GridClient {
   };
 }
 
+/** The token and certificates that the settings name; a file that cannot be read ends the command. */
+export function credentialsOf(settings: Settings): GridCredentials {
+  try {
+    return readGridCredentials(settings);
+  } catch (error) {
+    throw new CliError((error as Error).message);
+  }
+}
+
 /** gRPC's status code for a missing or wrong token. */
 const UNAUTHENTICATED = 16;
 
@@ -61,12 +73,8 @@ function unreachable(address: string, error: ServiceError, tokenFile: string): C
   return new CliError(`the coordinator ${address} ${why}`, EXIT.negative);
 }
 
-/** The token that the grid shares; undefined where there is none. */
-export function readToken(path: string): string | undefined {
-  try {
-    const text = readFileSync(fsPath(path), 'utf8').trim();
-    return text === '' ? undefined : text;
-  } catch {
-    return undefined;
-  }
+/** `HOST:PORT` of the settings in its parts; an IPv6 address without its brackets. */
+export function hostAndPort(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
 }

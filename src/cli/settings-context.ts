@@ -53,7 +53,9 @@ export function environmentWithFlags(context: Context, settings: Settings): Node
 function variableText({ key }: FlagValue, settings: Settings): string {
   const value = settings[key];
   if (typeof value === 'boolean') return value !== (SETTINGS[key].inverted === true) ? '1' : '0';
-  return Array.isArray(value) ? value.map(forDisplay).join(':') : forDisplay(String(value));
+  if (Array.isArray(value)) return value.map(forDisplay).join(':');
+  // An empty variable counts as not set, and a file's value would come through.
+  return value === '' ? 'none' : forDisplay(String(value));
 }
 
 function absolute(path: string, cwd: string): string {

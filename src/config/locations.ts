@@ -15,26 +15,37 @@ export function homeDirectory(env: Environment, accountHome: string | undefined)
 
 /** `$XDG_CACHE_HOME/hybridgrid`, as the XDG base directory specification has it. */
 export function defaultCacheDirectory(env: Environment, home: string | undefined): string | undefined {
-  const base = isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : home === undefined ? undefined : `${home}/.cache`;
-  return base === undefined ? undefined : posix.join(base, 'hybridgrid');
+  return below(env.XDG_CACHE_HOME, home, '.cache', 'hybridgrid');
+}
+
+/** A worker's directory stands beside the cache: clearing the one leaves the other. */
+export function defaultWorkDirectory(env: Environment, home: string | undefined): string | undefined {
+  return below(env.XDG_CACHE_HOME, home, '.cache', 'hybridgrid-worker');
+}
+
+/** Where a coordinator keeps the shared cache. */
+export function defaultDataDirectory(env: Environment, home: string | undefined): string | undefined {
+  return below(env.XDG_DATA_HOME, home, '.local/share', 'hybridgrid/coordinator');
 }
 
 export function userConfigFile(env: Environment, home: string | undefined): string | undefined {
-  return besideUserConfig(env, home, CONFIG_FILE_NAME);
+  return below(env.XDG_CONFIG_HOME, home, '.config', `hybridgrid/${CONFIG_FILE_NAME}`);
 }
 
 /** Where a coordinator puts the token of its grid on its first start, and everybody else looks for it. */
 export function defaultTokenFile(env: Environment, home: string | undefined): string | undefined {
-  return besideUserConfig(env, home, 'token');
+  return below(env.XDG_CONFIG_HOME, home, '.config', 'hybridgrid/token');
 }
 
-function besideUserConfig(env: Environment, home: string | undefined, name: string): string | undefined {
-  const base = isAbsolute(env.XDG_CONFIG_HOME)
-    ? env.XDG_CONFIG_HOME
-    : home === undefined
-      ? undefined
-      : `${home}/.config`;
-  return base === undefined ? undefined : posix.join(base, 'hybridgrid', name);
+/** A name below a base directory of the XDG specification: the variable's, or the usual one in the home directory. */
+function below(
+  variable: string | undefined,
+  home: string | undefined,
+  usual: string,
+  name: string,
+): string | undefined {
+  const base = isAbsolute(variable) ? variable : home === undefined ? undefined : `${home}/${usual}`;
+  return base === undefined ? undefined : posix.join(base, name);
 }
 
 /** `cwd` and the directories above it, nearest first: `make -C` changes cwd, the project's file stays where it is. */

@@ -4,7 +4,9 @@ import { readDocument } from './document.ts';
 import {
   CONFIG_FILE_NAME,
   defaultCacheDirectory,
+  defaultDataDirectory,
   defaultTokenFile,
+  defaultWorkDirectory,
   directoriesUpwards,
   type Environment,
   type FileLevel,
@@ -73,6 +75,8 @@ export async function resolveSettings(request: SettingsRequest): Promise<Resolut
   const layers = new Layers(home, {
     'cache.dir': defaultCacheDirectory(request.env, home) ?? '',
     'grid.token_file': defaultTokenFile(request.env, home) ?? '',
+    'coordinator.data_dir': defaultDataDirectory(request.env, home) ?? '',
+    'worker.work_dir': defaultWorkDirectory(request.env, home) ?? '',
   });
   const files: LookedAt[] = [];
   for (const { path, level, required } of fileCandidates(request, home)) {

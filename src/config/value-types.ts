@@ -68,6 +68,13 @@ export const pathType: ValueType<string> = {
   write: yamlText,
 };
 
+/** A path, or `none`: the empty string. */
+export const optionalPathType: ValueType<string> = {
+  name: 'path | none',
+  parse: (raw, context) => (raw === 'none' ? ok('') : pathType.parse(raw, context)),
+  write: (value) => (value === '' ? 'none' : yamlText(value)),
+};
+
 /** A YAML list, or in the environment a colon-separated one as in PATH. */
 export const pathListType: ValueType<readonly string[]> = {
   name: 'list of paths',
@@ -123,18 +130,47 @@ export const slotsType: ValueType<Slots> = {
   write: String,
 };
 
-/** `HOST:PORT`, the host in brackets if it is an IPv6 address; `none` is the empty string. */
+/** Where a coordinator listens unless it is told otherwise. */
+const DEFAULT_PORT = 9000;
+
+/** `HOST:PORT` or `HOST`, the host in brackets if it is an IPv6 address; `none` is the empty string. */
 export const addressType: ValueType<string> = {
   name: 'HOST:PORT | none',
   parse(raw) {
     if (raw === 'none') return ok('');
-    const parts = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):(\d{1,5})$/.exec(String(raw));
-    const port = Number(parts?.[1]);
+    const parts = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\])(?::(\d{1,5}))?$/.exec(String(raw));
+    const port = Number(parts?.[2] ?? DEFAULT_PORT);
     return parts === null || port < 1 || port > 65_535
       ? expected('HOST:PORT, such as build-box:9000, or "none"')
-      : ok(String(raw));
+      : ok(`${parts[1]}:${port}`);
   },
   write: (value) => (value === '' ? 'none' : yamlText(value)),
+};
+
+/** An address or a name to listen on. */
+export const hostType: ValueType<string> = {
+  name: 'ADDRESS',
+  parse: (raw) =>
+    /^[A-Za-z0-9._:%-]+$/.test(String(raw)) ? ok(String(raw)) : expected('an address, such as 0.0.0.0 or ::'),
+  write: yamlText,
+};
+
+/** 0 is any that is free. */
+export const portType: ValueType<number> = {
+  name: 'port',
+  parse: (raw) =>
+    /^\d{1,5}$/.test(String(raw)) && Number(raw) <= 65_535 ? ok(Number(raw)) : expected('a number from 0 to 65535'),
+  write: String,
+};
+
+/** The name of a worker; `auto` is made from the name of the machine. */
+export const workerNameType: ValueType<string> = {
+  name: 'NAME | auto',
+  parse: (raw) =>
+    /^[\w.-]{1,100}$/.test(String(raw))
+      ? ok(raw === 'auto' ? '' : String(raw))
+      : expected('up to 100 letters, digits, ".", "_" and "-", or "auto"'),
+  write: (value) => (value === '' ? 'auto' : yamlText(value)),
 };
 
 function absolutePath(text: string, context: ValueContext): Parsed<string> {

@@ -212,10 +212,10 @@ async function listen(http: FastifyInstance, host: string, port: number): Promis
 }
 
 function bind(grpc: Server, host: string, port: number, tls: TlsFiles | undefined): Promise<number> {
+  const pair = tls && [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }];
+  const ca = tls?.clientCa === undefined ? null : Buffer.from(tls.clientCa);
   const credentials =
-    tls === undefined
-      ? ServerCredentials.createInsecure()
-      : ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }]);
+    pair === undefined ? ServerCredentials.createInsecure() : ServerCredentials.createSsl(ca, pair, ca !== null);
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   return new Promise((resolve, reject) => {
     grpc.bindAsync(address, credentials, (error, bound) => {

@@ -20,6 +20,8 @@ export interface HttpServices {
 export interface TlsFiles {
   readonly cert: string | Buffer;
   readonly key: string | Buffer;
+  /** Only who shows a certificate that one of these signed is let in. */
+  readonly clientCa?: string | Buffer;
 }
 
 const COOKIE = 'hybridgrid';
@@ -28,6 +30,10 @@ const SILENCE_MS = 60_000;
 /** What a browser may have asked for; it is sent nowhere else. */
 const PAGES = ['/', '/api/v1/workers', '/metrics'];
 const JSON_SPACES = 2;
+
+function httpsOptions({ cert, key, clientCa }: TlsFiles) {
+  return clientCa === undefined ? { cert, key } : { cert, key, ca: clientCa, requestCert: true };
+}
 
 /** The coordinator over HTTP; not yet listening. */
 export function httpFace(services: HttpServices): FastifyInstance {
@@ -41,7 +47,7 @@ export function httpFace(services: HttpServices): FastifyInstance {
     forceCloseConnections: true,
   } as const;
   const app = (
-    tls === undefined ? fastify(options) : fastify({ ...options, https: { cert: tls.cert, key: tls.key } })
+    tls === undefined ? fastify(options) : fastify({ ...options, https: httpsOptions(tls) })
   ) as FastifyInstance;
   app.addHook('onRequest', async (request, reply) => guard(request, reply, access));
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {

@@ -1,4 +1,5 @@
 import { type ChannelCredentials, credentials, Metadata } from '@grpc/grpc-js';
+import type { TlsIdentity } from '../base/tls-identity.ts';
 import {
   BuildServiceClient,
   type CoordinatorMessage,
@@ -10,7 +11,6 @@ import { type BlobServer, blobServer } from './blob-server.ts';
 import { pause, reconnectDelay } from './reconnect.ts';
 import type { TaskOutcome } from './run-task.ts';
 import { type RunningTasks, runningTasks } from './running-tasks.ts';
-import type { TlsIdentity } from './tls-identity.ts';
 
 export interface AttachOptions {
   readonly coordinator: { readonly host: string; readonly port: number };

@@ -8,8 +8,8 @@ import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { fsPath } from '../base/byte-string.ts';
 import type { Digest } from '../base/digest.ts';
+import type { TlsIdentity } from '../base/tls-identity.ts';
 import { removeQuietly } from '../cas/atomic-write.ts';
-import type { TlsIdentity } from './tls-identity.ts';
 
 /** How a transfer went. Trouble is a value: the compile is done elsewhere. */
 export type Transfer =

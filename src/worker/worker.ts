@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { availableParallelism, hostname, loadavg, totalmem } from 'node:os';
 import { fromNative } from '../base/byte-string.ts';
+import type { TlsIdentity } from '../base/tls-identity.ts';
 import { errnoOf } from '../cas/unwritable.ts';
 import type { WorkerCapabilities } from '../contract/generated/hybridgrid/v1/build.ts';
 import { stayAttached } from './attach.ts';
@@ -9,7 +10,6 @@ import { clientFiles } from './client-files.ts';
 import { runTask, type TaskServices } from './run-task.ts';
 import { namespaceSandbox, type Sandbox } from './sandbox.ts';
 import { COMPILE_LIMITS } from './sandbox-plan.ts';
-import type { TlsIdentity } from './tls-identity.ts';
 import { toolchains } from './toolchains.ts';
 
 export interface WorkerOptions {

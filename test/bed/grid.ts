@@ -47,7 +47,18 @@ function start(argv: readonly string[], env: NodeJS.ProcessEnv): Daemon {
   return { pid: child.pid as number, log: () => err, stdout: () => out, ended };
 }
 
-export async function startGrid(bed: Bed, { workers, slots = 1 }: { workers: number; slots?: number }): Promise<Grid> {
+export interface GridOptions {
+  readonly workers: number;
+  readonly slots?: number;
+  /** More flags of the coordinator, and of every worker. */
+  readonly coordinatorFlags?: readonly string[];
+  readonly workerFlags?: readonly string[];
+}
+
+export async function startGrid(
+  bed: Bed,
+  { workers, slots = 1, coordinatorFlags = [], workerFlags = [] }: GridOptions,
+): Promise<Grid> {
   const at = (name: string): string => join(bed.root, name);
   const tokenFile = at('token');
   let ports: readonly [number, number] = [0, 0];
@@ -62,7 +73,8 @@ export async function startGrid(bed: Bed, { workers, slots = 1 }: { workers: num
         `--http-port=${http}`,
         `--token-file=${tokenFile}`,
         `--data-dir=${at('coordinator')}`,
-        '--heartbeat=1000',
+        '--heartbeat=1s',
+        ...coordinatorFlags,
       ],
       bed.env,
     );
@@ -90,7 +102,8 @@ export async function startGrid(bed: Bed, { workers, slots = 1 }: { workers: num
           `--slots=${count}`,
           `--token-file=${tokenFile}`,
           `--work-dir=${workDir}`,
-          `--id=w${made}`,
+          `--name=w${made}`,
+          ...workerFlags,
         ],
         bed.env,
       );

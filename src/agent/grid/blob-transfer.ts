@@ -1,7 +1,9 @@
 import { createReadStream, statSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { fsPath } from '../../base/byte-string.ts';
 import { type Digest, sha256 } from '../../base/digest.ts';
+import type { TlsIdentity } from '../../base/tls-identity.ts';
 
 /** Blobs to and from the coordinator over HTTP. Failures are values: `undefined`, `false`. */
 export interface BlobTransfer {
@@ -15,14 +17,17 @@ export interface BlobServer {
   readonly host: string;
   readonly port: number;
   readonly token: string | undefined;
+  readonly tls: TlsIdentity | undefined;
 }
 
 const TIMEOUT_MS = 60_000;
 /** No output is larger. */
 const LIMIT = 1 << 30;
 
-export function blobTransfer({ host, port, token }: BlobServer): BlobTransfer {
-  const agent = new HttpAgent({ keepAlive: true, maxSockets: 8 });
+export function blobTransfer({ host, port, token, tls }: BlobServer): BlobTransfer {
+  const kept = { keepAlive: true, maxSockets: 8 };
+  const agent = tls === undefined ? new HttpAgent(kept) : new TlsAgent({ ...kept, ...tls });
+  const request = tls === undefined ? httpRequest : tlsRequest;
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const options = (method: string, digest: Digest) => ({
     host,
@@ -34,7 +39,7 @@ export function blobTransfer({ host, port, token }: BlobServer): BlobTransfer {
   });
   const put = (digest: Digest, size: number, send: (to: NodeJS.WritableStream) => void): Promise<boolean> =>
     new Promise((resolve) => {
-      const asked = httpRequest(
+      const asked = request(
         { ...options('PUT', digest), headers: { ...headers, 'content-length': size } },
         (answer) => {
           answer.resume();
@@ -48,7 +53,7 @@ export function blobTransfer({ host, port, token }: BlobServer): BlobTransfer {
   return {
     get: (digest) =>
       new Promise((resolve) => {
-        const asked = httpRequest({ ...options('GET', digest), headers }, (answer) => {
+        const asked = request({ ...options('GET', digest), headers }, (answer) => {
           void readBody(answer).then((bytes) =>
             resolve(answer.statusCode === 200 && bytes !== undefined && sha256(bytes) === digest ? bytes : undefined),
           );

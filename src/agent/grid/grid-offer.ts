@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { OpenCache } from '../caches.ts';
 import type { Description } from '../describe.ts';
 import type { CompilePlan } from '../plan.ts';
@@ -6,7 +5,7 @@ import type { PreparedAnswer } from '../prepared-answers.ts';
 import { discard } from '../read-files.ts';
 import { leftovers } from '../store-result.ts';
 import type { Grid, Shipment } from './grid.ts';
-import type { LocalSlots, Slot } from './local-slots.ts';
+import { type LocalSlots, localLimit, type Slot } from './local-slots.ts';
 import { type RemoteOutcome, type RemoteServices, remoteCompile } from './remote-compile.ts';
 import { makeShipment, type ShipmentServices } from './shipment.ts';
 
@@ -20,6 +19,8 @@ export type Placed =
   | { readonly kind: 'hit'; readonly answer: PreparedAnswer }
   /** Here; `shipment`: what others would ask for, if it can be shared. */
   | { readonly kind: 'here'; readonly slot: Slot; readonly shipment: Shipment | undefined }
+  /** The grid did not do it, and the user does not want it done here. */
+  | { readonly kind: 'denied'; readonly why: string }
   /** The launcher has gone. */
   | { readonly kind: 'nowhere' };
 
@@ -37,12 +38,14 @@ export interface Miss {
 export async function placeMiss(miss: Miss, grid: Grid, services: GridServices): Promise<Placed> {
   const { description, plan, signal } = miss;
   const { settings } = description;
-  const limit = localLimit(settings['grid.local_slots']);
+  const own = localLimit(settings['grid.local_slots']);
   const made = await makeShipment(description, plan, services);
   if ('kind' in made) {
     services.log('stays at home', { source: description.invocation.source, why: made.why });
-    return here(limit, undefined, signal, services.slots);
+    return here(own, undefined, signal, services.slots);
   }
+  // Who forbids the fallback wants to see the grid at work.
+  const limit = settings['grid.fallback'] ? own : 0;
   const slot = services.slots.tryTake(limit);
   const ignoreStored = settings['cache.recache'];
   if (slot === undefined) return elsewhere(miss, made, grid, limit, services);
@@ -95,6 +98,9 @@ async function elsewhere(
     if (ended.kind === 'hit') return ended;
     services.log('not compiled elsewhere', { source: description.invocation.source, why: ended.why });
     discard(leftovers(plan));
+    // What the compiler says of an error is always this machine's word.
+    if (!description.settings['grid.fallback'] && ended.why !== 'failed-remotely')
+      return { kind: 'denied', why: ended.why };
   } finally {
     waitingElsewhere -= 1;
   }
@@ -142,8 +148,4 @@ async function here(
 ): Promise<Placed> {
   const slot = await slots.take(limit, signal);
   return slot === undefined ? { kind: 'nowhere' } : { kind: 'here', slot, shipment };
-}
-
-function localLimit(setting: number | 'auto'): number {
-  return setting === 'auto' ? availableParallelism() : setting;
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { fsPath } from '../../base/byte-string.ts';
+import { type GridCredentials, readGridCredentials } from '../../config/grid-credentials.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Grid } from './grid.ts';
 
@@ -12,30 +11,74 @@ export interface Grids {
   close(): Promise<void>;
 }
 
+/** How long a token and certificates count as what was read: not every compile reads four files. */
+const TRUSTED_MS = 1_000;
+
+interface Opened {
+  readonly readAt: number;
+  readonly credentials: string;
+  readonly grid: Promise<Grid>;
+}
+
 export function grids(log: (message: string, details: object) => void): Grids {
-  const open = new Map<string, Promise<Grid>>();
+  const open = new Map<string, Opened>();
   // Another start of this agent is another client: what an earlier one shipped is not known any more.
   const client = `${userName()}@${hostname()}/${randomBytes(4).toString('hex')}`;
-  const connect = async (address: string, token: string | undefined): Promise<Grid> => {
+  const connect = async (address: string, credentials: GridCredentials): Promise<Grid> => {
     // gRPC takes 60 ms to load, which nobody without a grid should pay.
     const { remoteGrid } = await import('./remote-grid.ts');
     const colon = address.lastIndexOf(':');
     const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-    return remoteGrid({ host, port: Number(address.slice(colon + 1)), token, client, log });
+    return remoteGrid({ host, port: Number(address.slice(colon + 1)), ...credentials, client, log });
   };
   return {
     async of(settings) {
       const address = settings['grid.coordinator'];
       if (address === '') return undefined;
-      const token = readToken(settings['grid.token_file']);
-      const key = `${address} ${token ?? ''}`;
-      const grid = open.get(key) ?? connect(address, token);
-      open.set(key, grid);
+      const place = placeOf(settings);
+      const before = open.get(place);
+      const now = performance.now();
+      if (before !== undefined && now - before.readAt < TRUSTED_MS) return before.grid;
+      const [credentials, trouble] = read(settings);
+      const text = `${JSON.stringify(credentials)} ${trouble ?? ''}`;
+      if (before?.credentials === text) {
+        open.set(place, { ...before, readAt: now });
+        return before.grid;
+      }
+      void before?.grid.then((old) => old.close());
+      if (trouble !== undefined) log('the grid cannot be used', { why: trouble });
+      const grid = trouble === undefined ? connect(address, credentials) : Promise.resolve(unusable(trouble));
+      open.set(place, { readAt: now, credentials: text, grid });
       return grid;
     },
     async close() {
-      for (const grid of open.values()) (await grid).close();
+      for (const { grid } of open.values()) (await grid).close();
     },
+  };
+}
+
+/** What two requests have to have in common to share a connection. */
+function placeOf(settings: Settings): string {
+  const files = ['grid.token_file', 'grid.tls_ca', 'grid.tls_cert', 'grid.tls_key'] as const;
+  return [settings['grid.coordinator'], ...files.map((key) => settings[key])].join('\0');
+}
+
+function read(settings: Settings): readonly [GridCredentials, string | undefined] {
+  try {
+    return [readGridCredentials(settings), undefined];
+  } catch (error) {
+    return [{ token: undefined, tls: undefined }, (error as Error).message];
+  }
+}
+
+/** A grid that cannot even be called. */
+function unusable(why: string): Grid {
+  return {
+    compile: () => Promise.resolve({ kind: 'declined', reason: 'unreachable', detail: why }),
+    fetch: () => Promise.resolve(undefined),
+    report: () => Promise.resolve(),
+    capacity: () => undefined,
+    close: () => {},
   };
 }
 
@@ -44,15 +87,5 @@ function userName(): string {
     return userInfo().username;
   } catch {
     return String(process.getuid?.() ?? '');
-  }
-}
-
-function readToken(path: string): string | undefined {
-  if (path === '') return undefined;
-  try {
-    const text = readFileSync(fsPath(path), 'utf8').trim();
-    return text === '' ? undefined : text;
-  } catch {
-    return undefined; // The coordinator will say what it thinks of that.
   }
 }

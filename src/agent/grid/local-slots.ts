@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /**
  * How many compiles run on this machine at once while there is a grid: `make -j40` is meant for all machines together,
  * and forty compilers on two cores would slow each other and everything else down.
@@ -86,4 +88,9 @@ export function localSlots(): LocalSlots {
       return taken;
     },
   };
+}
+
+/** How many compiles run here at once by a setting. */
+export function localLimit(setting: number | 'auto'): number {
+  return setting === 'auto' ? availableParallelism() : setting;
 }

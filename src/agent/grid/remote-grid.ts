@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type ChannelCredentials, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { fsPath } from '../../base/byte-string.ts';
 import { type Digest, sha256 } from '../../base/digest.ts';
+import type { TlsIdentity } from '../../base/tls-identity.ts';
 import {
   type Blob,
   BuildServiceClient,
@@ -18,6 +19,7 @@ export interface RemoteGridOptions {
   readonly host: string;
   readonly port: number;
   readonly token: string | undefined;
+  readonly tls: TlsIdentity | undefined;
   /** One per user and machine, for fair shares. */
   readonly client: string;
   readonly log: (message: string, details: object) => void;
@@ -42,8 +44,8 @@ const declined = (reason: string, detail = ''): GridAnswer => ({ kind: 'declined
 
 /** A coordinator over gRPC, with its blobs over HTTP. */
 export function remoteGrid(options: RemoteGridOptions): Grid {
-  const { host, port, token } = options;
-  const service = new BuildServiceClient(`${host}:${port}`, credentials.createInsecure(), {
+  const { host, port, token, tls } = options;
+  const service = new BuildServiceClient(`${host.includes(':') ? `[${host}]` : host}:${port}`, channelOf(tls), {
     'grpc.max_receive_message_length': MESSAGE_LIMIT,
     'grpc.max_send_message_length': MESSAGE_LIMIT,
     'grpc.keepalive_time_ms': 10_000,
@@ -95,7 +97,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
   /** Where the blobs are is asked of the coordinator itself. */
   const transfer = (): Promise<BlobTransfer | undefined> => {
     blobs ??= call<object, HealthCheckResponse>(service.healthCheck, {}, CALL_TIMEOUT_MS).then(
-      ({ httpPort }) => blobTransfer({ host, port: httpPort, token }),
+      ({ httpPort }) => blobTransfer({ host, port: httpPort, token, tls }),
       () => undefined,
     );
     return blobs;
@@ -213,6 +215,11 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
       void blobs?.then((to) => to?.close());
     },
   };
+}
+
+function channelOf(tls: TlsIdentity | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }
 
 /** The contents that the grid lacks for all we know, if they are few and small: read now, and what they are said to be. */

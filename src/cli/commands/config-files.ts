@@ -65,8 +65,6 @@ export function configTemplate(project: boolean): string {
 }
 
 function initialText<K extends keyof typeof SETTINGS>(key: K): string {
-  if (key === 'cache.dir') return '~/.cache/hybridgrid';
-  if (key === 'grid.token_file') return '~/.config/hybridgrid/token';
-  const { type, initial } = SETTINGS[key];
-  return (type.write as (value: unknown) => string)(initial);
+  const { type, initial, usually } = SETTINGS[key];
+  return usually ?? (type.write as (value: unknown) => string)(initial);
 }

@@ -6,6 +6,9 @@ import { installationRoot } from '../installation.ts';
 import { printOut } from '../output.ts';
 import type { Context } from '../settings-context.ts';
 
+/** The user may have certificates for another grid. */
+const NO_TLS = ['--tls-ca=none', '--tls-cert=none', '--tls-key=none'];
+
 /** `hgbuild up [--workers N]`: a coordinator and workers on this machine, in the foreground, until Ctrl-C. */
 export async function up(context: Context, workers: number): Promise<number> {
   const bin = `${installationRoot()}/bin`;
@@ -19,12 +22,26 @@ export async function up(context: Context, workers: number): Promise<number> {
     for (const child of children) child.kill('SIGTERM');
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, endAll);
-  const coordinator = start(['hg-coord', 'serve']);
+  const coordinator = start([
+    'hg-coord',
+    'serve',
+    '--host=127.0.0.1',
+    '--tls-cert=none',
+    '--tls-key=none',
+    '--tls-client-ca=none',
+  ]);
   const port = await servedPort(coordinator);
   if (port === undefined) return EXIT.negative;
   const slots = Math.max(1, Math.floor(availableParallelism() / Math.max(1, workers)));
   for (let i = 1; i <= workers; i += 1)
-    start(['hg-worker', 'serve', `--coordinator=127.0.0.1:${port}`, `--slots=${slots}`, `--id=local-${i}`]);
+    start([
+      'hg-worker',
+      'serve',
+      `--coordinator=127.0.0.1:${port}`,
+      ...NO_TLS,
+      `--slots=${slots}`,
+      `--name=local-${i}`,
+    ]);
   printOut(
     `the grid is up: HG_COORDINATOR=127.0.0.1:${port} hgbuild make -j$(HG_COORDINATOR=127.0.0.1:${port} hgbuild slots)`,
   );

@@ -1,69 +1,97 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { fromNative } from '../../base/byte-string.ts';
-import { parseBytes } from '../../base/bytes.ts';
+import { CredentialsUnreadable, readPem } from '../../config/grid-credentials.ts';
+import type { Settings } from '../../config/settings.ts';
+import { isLoopback } from '../../coordinator/access.ts';
 import {
   type CoordinatorOptions,
   CoordinatorRefused,
   type RunningCoordinator,
   serveCoordinator,
+  type TlsFiles,
 } from '../../coordinator/coordinator.ts';
 import { daemonLog } from '../../observe/daemon-log.ts';
 import { CliError } from '../exit-codes.ts';
 import { BUILD_ID } from '../installation.ts';
 import { printOut } from '../output.ts';
 import { type Context, settingsOf } from '../settings-context.ts';
-import { type DaemonFlag, daemonUsage, numberFlag, readDaemonFlags, textFlag } from './daemon-flags.ts';
+import { type DaemonFlag, daemonUsage, readDaemonFlags } from './daemon-flags.ts';
 import { untilSignalled } from './run-daemon.ts';
 import { tokenOrNew } from './token.ts';
 
-const FLAGS: readonly DaemonFlag[] = [
-  { long: 'host', takes: 'ADDRESS', effect: 'listen there (127.0.0.1; 0.0.0.0 for the LAN)' },
-  { long: 'grpc-port', takes: 'PORT', effect: 'for agents and workers (9000; 0: any)' },
-  { long: 'http-port', takes: 'PORT', effect: 'for blobs, the status page and metrics (8080; 0: any)' },
-  {
-    long: 'token-file',
-    takes: 'FILE',
-    effect: 'the token of the grid, made if there is none (~/.config/hybridgrid/token)',
-  },
-  { long: 'data-dir', takes: 'DIR', effect: 'the shared cache (~/.local/share/hybridgrid/coordinator)' },
-  { long: 'max-size', takes: 'SIZE', effect: 'of the shared cache (20GiB)' },
-  { long: 'heartbeat', takes: 'MS', effect: 'how often workers are to say that they live (10000)' },
+export const COORDINATOR_FLAGS: readonly DaemonFlag[] = [
+  { long: 'host', takes: 'ADDRESS', sets: 'coordinator.host' },
+  { long: 'grpc-port', takes: 'PORT', sets: 'coordinator.grpc_port' },
+  { long: 'http-port', takes: 'PORT', sets: 'coordinator.http_port' },
+  { long: 'token-file', takes: 'FILE', sets: 'grid.token_file' },
+  { long: 'tls-cert', takes: 'FILE', sets: 'coordinator.tls_cert' },
+  { long: 'tls-key', takes: 'FILE', sets: 'coordinator.tls_key' },
+  { long: 'tls-client-ca', takes: 'FILE', sets: 'coordinator.tls_client_ca' },
+  { long: 'insecure', sets: 'coordinator.insecure' },
+  { long: 'data-dir', takes: 'DIR', sets: 'coordinator.data_dir' },
+  { long: 'max-size', takes: 'SIZE', sets: 'coordinator.max_size' },
+  { long: 'heartbeat', takes: 'TIME', sets: 'coordinator.heartbeat' },
 ];
-const HEARTBEAT_MS = 10_000;
+/** 1 EiB: no disk is larger, and sums with it stay exact enough. */
+const UNLIMITED = 2 ** 60;
 
 /** `hg-coord serve`. */
 export async function runCoordinator(context: Context, args: readonly string[]): Promise<number> {
-  const flags = readDaemonFlags('hg-coord', args, FLAGS);
+  const flags = readDaemonFlags('hg-coord', args, COORDINATOR_FLAGS);
   if (flags === undefined) {
-    printOut(daemonUsage('hg-coord', 'The coordinator of a grid: workers, queue and shared cache.', FLAGS));
+    printOut(daemonUsage('hg-coord', 'The coordinator of a grid: workers, queue and shared cache.', COORDINATOR_FLAGS));
     return args.length === 0 ? 2 : 0;
   }
-  const { settings } = await settingsOf(context);
-  const tokenFile = textFlag(flags, 'token-file') ?? settings['grid.token_file'];
-  const { token, made } = tokenOrNew(tokenFile);
+  const { settings } = await settingsOf({ ...context, line: { ...context.line, flags } });
+  const tls = tlsOf(settings);
+  const host = settings['coordinator.host'];
+  if (!isLoopback(host) && tls === undefined && !settings['coordinator.insecure'])
+    throw new CliError(
+      `listening on ${host} without TLS lets everybody on the way read sources, objects and the token: ` +
+        'give --tls-cert and --tls-key, or --insecure on a network that you trust',
+    );
+  const { token, made } = tokenOrNew(settings['grid.token_file']);
   const log = daemonLog(() => new Date());
-  if (made) log('made a new token: copy the file to every worker and client', { file: tokenFile });
+  if (made) log('made a new token: copy the file to every worker and client', { file: settings['grid.token_file'] });
   const signal = untilSignalled();
   const serving = await started({
-    host: textFlag(flags, 'host') ?? '127.0.0.1',
-    grpcPort: numberFlag(flags, 'grpc-port', 9000, 0, 65_535),
-    httpPort: numberFlag(flags, 'http-port', 8080, 0, 65_535),
+    host,
+    grpcPort: settings['coordinator.grpc_port'],
+    httpPort: settings['coordinator.http_port'],
     token,
-    dataDir: fromNative(textFlag(flags, 'data-dir') ?? join(dataHome(context), 'hybridgrid/coordinator')),
-    diskBytes: sizeFlag(textFlag(flags, 'max-size')),
-    heartbeatMs: numberFlag(flags, 'heartbeat', HEARTBEAT_MS, 50, 600_000),
+    tls,
+    dataDir: settings['coordinator.data_dir'],
+    diskBytes: Math.min(settings['coordinator.max_size'], UNLIMITED),
+    heartbeatMs: Math.min(settings['coordinator.heartbeat'], HEARTBEAT_MS_MAX),
     version: BUILD_ID,
     log,
     signal,
   });
   printOut(`hg-coord serves: grpc ${serving.grpcPort}, http ${serving.httpPort}`);
+  if (isLoopback(host))
+    log('only this machine can reach it: --host 0.0.0.0 serves the LAN, with --tls-cert and --tls-key or --insecure');
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await serving.stop();
   return 0;
+}
+
+/** Of a timer in Node: 2^31 - 1 ms, three of them are waited for. */
+const HEARTBEAT_MS_MAX = 600_000;
+
+/** The certificates of the settings; undefined where none is set. */
+function tlsOf(settings: Settings): TlsFiles | undefined {
+  const [cert, key] = [settings['coordinator.tls_cert'], settings['coordinator.tls_key']];
+  const clientCa = settings['coordinator.tls_client_ca'];
+  if (cert === '' && key === '' && clientCa === '') return undefined;
+  if (cert === '' || key === '') throw new CliError('TLS needs both: --tls-cert FILE and --tls-key FILE');
+  try {
+    const own = { cert: readPem(cert), key: readPem(key) };
+    return clientCa === '' ? own : { ...own, clientCa: readPem(clientCa) };
+  } catch (error) {
+    if (error instanceof CredentialsUnreadable) throw new CliError(error.message);
+    throw error;
+  }
 }
 
 /** A coordinator that cannot serve says why and what to do. */
@@ -74,15 +102,4 @@ async function started(options: CoordinatorOptions): Promise<RunningCoordinator>
     if (error instanceof CoordinatorRefused) throw new CliError(error.message);
     throw error;
   }
-}
-
-function dataHome({ env }: Context): string {
-  return env.XDG_DATA_HOME?.startsWith('/') === true ? env.XDG_DATA_HOME : join(homedir(), '.local/share');
-}
-
-function sizeFlag(text: string | undefined): number {
-  const bytes = parseBytes(text ?? '20GiB');
-  if (bytes === undefined || bytes === 0)
-    throw new CliError(`--max-size needs a size such as 20GiB, "${text}" is none`);
-  return bytes;
 }

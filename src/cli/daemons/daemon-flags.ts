@@ -1,63 +1,55 @@
 import { parseArgs } from 'node:util';
+import type { FlagValue } from '../../config/resolve.ts';
+import { SETTINGS, type SettingKey } from '../../config/settings.ts';
 import { CliError } from '../exit-codes.ts';
 
-/** One flag of a daemon. */
+/** One flag of a daemon: a setting by another name. What it means and which values it takes stands in the settings. */
 export interface DaemonFlag {
   readonly long: string;
-  /** Name of the value; absent: a switch. */
+  readonly sets: SettingKey;
+  /** Name of the value; absent: a switch that sets `true`. */
   readonly takes?: string;
-  readonly effect: string;
 }
 
-export type DaemonFlags = Readonly<Record<string, string | boolean | undefined>>;
-
-/** Reads `PROGRAM serve [FLAGS]`. Undefined: the help was asked for, and `usage` is to be printed. */
+/** Reads `PROGRAM serve [FLAGS]`. Undefined: the help was asked for, and {@link daemonUsage} is to be printed. */
 export function readDaemonFlags(
   program: string,
   args: readonly string[],
   flags: readonly DaemonFlag[],
-): DaemonFlags | undefined {
+): readonly FlagValue[] | undefined {
   const [command, ...rest] = args;
   if (command === undefined || command === '--help' || command === '-h' || command === 'help') return undefined;
   if (command !== 'serve') throw new CliError(`${program} has no command ${command}; see \`${program} --help\``);
-  const options = Object.fromEntries(
-    [...flags, { long: 'help', effect: '' }].map(({ long, ...flag }) => [
-      long,
-      { type: 'takes' in flag ? ('string' as const) : ('boolean' as const) },
-    ]),
-  );
+  const values = parsed(program, rest, flags);
+  if (values.help === true) return undefined;
+  return flags.flatMap(({ long, sets }) => {
+    const value = values[long];
+    return value === undefined ? [] : [{ key: sets, flag: `--${long}`, text: String(value) }];
+  });
+}
+
+function parsed(
+  program: string,
+  args: readonly string[],
+  flags: readonly DaemonFlag[],
+): Readonly<Record<string, string | boolean | undefined>> {
+  const kinds = flags.map(({ long, takes }) => [long, { type: takes === undefined ? 'boolean' : 'string' }] as const);
+  const options = { ...Object.fromEntries(kinds), help: { type: 'boolean', short: 'h' } } as const;
   try {
-    const { values } = parseArgs({ args: rest, options, strict: true, allowPositionals: false });
-    return values.help === true ? undefined : (values as DaemonFlags);
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
     throw new CliError(`${(error as Error).message.split('. ')[0] ?? ''}; see \`${program} --help\``);
   }
 }
 
+/** The help of a daemon: its flags with the settings' meanings, variables and defaults. */
 export function daemonUsage(program: string, what: string, flags: readonly DaemonFlag[]): string {
   const names = flags.map(({ long, takes }) => `--${long}${takes === undefined ? '' : ` ${takes}`}`);
   const width = Math.max(...names.map((name) => name.length));
-  const lines = flags.map(({ effect }, i) => `  ${(names[i] ?? '').padEnd(width)}  ${effect}`);
-  return `Usage: ${program} serve [flags]\n       ${program} version\n\n${what}\n\nFlags:\n${lines.join('\n')}`;
-}
-
-/** A whole number within bounds. */
-export function numberFlag(
-  flags: DaemonFlags,
-  name: string,
-  fallback: number,
-  lowest: number,
-  highest: number,
-): number {
-  const text = flags[name];
-  if (text === undefined) return fallback;
-  const value = /^\d+$/.test(String(text)) ? Number(text) : Number.NaN;
-  if (!(value >= lowest && value <= highest))
-    throw new CliError(`--${name} needs a number from ${lowest} to ${highest}, "${String(text)}" is none`);
-  return value;
-}
-
-export function textFlag(flags: DaemonFlags, name: string): string | undefined {
-  const text = flags[name];
-  return typeof text === 'string' ? text : undefined;
+  const lines = flags.map(({ sets }, i) => {
+    const { effect, variable, initial, usually, type } = SETTINGS[sets];
+    const usual = usually ?? (type.write as (value: unknown) => string)(initial);
+    return `  ${(names[i] ?? '').padEnd(width)}  ${effect} (${usual}; ${variable})`;
+  });
+  return `Usage: ${program} serve [flags]\n       ${program} version\n\n${what}\n\nFlags, with what holds without them and the variable that sets the same:\n${lines.join('\n')}`;
 }

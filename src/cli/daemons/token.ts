@@ -3,8 +3,8 @@ import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fsPath } from '../../base/byte-string.ts';
 import { makeDirectories } from '../../cas/make-directories.ts';
+import { readToken } from '../../config/grid-credentials.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
-import { readToken } from '../grid-client.ts';
 
 /**
  * The token of the grid, made on the coordinator's first start even for loopback alone: other users of the machine are

@@ -1,54 +1,53 @@
-import { availableParallelism, homedir, hostname } from 'node:os';
-import { join } from 'node:path';
-import { parseBytes } from '../../base/bytes.ts';
+import { availableParallelism, hostname } from 'node:os';
+import { forDisplay } from '../../base/byte-string.ts';
 import { daemonLog } from '../../observe/daemon-log.ts';
 import { serveWorker } from '../../worker/worker.ts';
 import { CliError } from '../exit-codes.ts';
-import { readToken } from '../grid-client.ts';
+import { credentialsOf, hostAndPort } from '../grid-client.ts';
 import { BUILD_ID, installationRoot } from '../installation.ts';
 import { printOut } from '../output.ts';
 import { type Context, settingsOf } from '../settings-context.ts';
-import { type DaemonFlag, daemonUsage, numberFlag, readDaemonFlags, textFlag } from './daemon-flags.ts';
+import { type DaemonFlag, daemonUsage, readDaemonFlags } from './daemon-flags.ts';
 import { untilSignalled } from './run-daemon.ts';
 
-const FLAGS: readonly DaemonFlag[] = [
-  { long: 'coordinator', takes: 'HOST:PORT', effect: 'attach to it (HG_COORDINATOR, grid.coordinator)' },
-  { long: 'slots', takes: 'N', effect: 'compiles at once (one per processor)' },
-  { long: 'token-file', takes: 'FILE', effect: "a copy of the coordinator's (~/.config/hybridgrid/token)" },
-  { long: 'work-dir', takes: 'DIR', effect: 'blobs and files of clients (~/.cache/hybridgrid-worker)' },
-  { long: 'max-size', takes: 'SIZE', effect: 'of the blobs kept (10GiB)' },
-  { long: 'id', takes: 'NAME', effect: 'how it is called (the host name and a number)' },
+export const WORKER_FLAGS: readonly DaemonFlag[] = [
+  { long: 'coordinator', takes: 'HOST:PORT', sets: 'grid.coordinator' },
+  { long: 'slots', takes: 'N', sets: 'worker.slots' },
+  { long: 'token-file', takes: 'FILE', sets: 'grid.token_file' },
+  { long: 'tls-ca', takes: 'FILE', sets: 'grid.tls_ca' },
+  { long: 'tls-cert', takes: 'FILE', sets: 'grid.tls_cert' },
+  { long: 'tls-key', takes: 'FILE', sets: 'grid.tls_key' },
+  { long: 'work-dir', takes: 'DIR', sets: 'worker.work_dir' },
+  { long: 'max-size', takes: 'SIZE', sets: 'worker.max_size' },
+  { long: 'name', takes: 'NAME', sets: 'worker.name' },
 ];
+/** 1 EiB: no disk is larger, and sums with it stay exact enough. */
+const UNLIMITED = 2 ** 60;
 
 /** `hg-worker serve`. */
 export async function runWorker(context: Context, args: readonly string[]): Promise<number> {
-  const flags = readDaemonFlags('hg-worker', args, FLAGS);
+  const flags = readDaemonFlags('hg-worker', args, WORKER_FLAGS);
   if (flags === undefined) {
-    printOut(daemonUsage('hg-worker', 'A worker: lends its cores to the grid.', FLAGS));
+    printOut(daemonUsage('hg-worker', 'A worker: lends its cores to the grid.', WORKER_FLAGS));
     return args.length === 0 ? 2 : 0;
   }
-  const { settings } = await settingsOf(context);
-  const address = textFlag(flags, 'coordinator') ?? settings['grid.coordinator'];
-  const parts = /^(.+):(\d{1,5})$/.exec(address);
-  if (parts === null) throw new CliError('no coordinator is set: hg-worker serve --coordinator HOST:PORT');
-  const bytes = parseBytes(textFlag(flags, 'max-size') ?? '10GiB');
-  if (bytes === undefined || bytes === 0) throw new CliError('--max-size needs a size such as 10GiB');
-  const token = readToken(textFlag(flags, 'token-file') ?? settings['grid.token_file']);
+  const { settings } = await settingsOf({ ...context, line: { ...context.line, flags } });
+  const address = settings['grid.coordinator'];
+  if (address === '') throw new CliError('no coordinator is set: hg-worker serve --coordinator HOST:PORT');
+  const { token, tls } = credentialsOf(settings);
+  const slots = settings['worker.slots'];
   await serveWorker({
-    coordinator: { host: (parts[1] ?? '').replace(/^\[(.*)\]$/, '$1'), port: Number(parts[2]) },
+    coordinator: hostAndPort(address),
     token,
-    slots: numberFlag(flags, 'slots', availableParallelism(), 0, 1024),
-    workDir: textFlag(flags, 'work-dir') ?? join(cacheHome(context), 'hybridgrid-worker'),
-    diskBytes: bytes,
-    workerId: textFlag(flags, 'id') ?? `${hostname()}-${process.pid}`,
+    tls,
+    slots: slots === 'auto' ? availableParallelism() : slots,
+    workDir: forDisplay(settings['worker.work_dir']),
+    diskBytes: Math.min(settings['worker.max_size'], UNLIMITED),
+    workerId: settings['worker.name'] === '' ? `${hostname()}-${process.pid}` : settings['worker.name'],
     version: BUILD_ID,
     log: daemonLog(() => new Date()),
     signal: untilSignalled(),
     nsrun: `${installationRoot()}/build/hg-nsrun`,
   });
   return 0;
-}
-
-function cacheHome({ env }: Context): string {
-  return env.XDG_CACHE_HOME?.startsWith('/') === true ? env.XDG_CACHE_HOME : join(homedir(), '.cache');
 }
