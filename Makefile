@@ -64,6 +64,10 @@ chaos: $(BUILT) ## 100 random kill -9 and SIGSTOP of the agent during redis buil
 verify-real: $(BUILT) ## Full matrix: redis, Lua and RE2, gcc and clang, -g and not, cold and warm, compared with plain
 	@HG_VERIFY=all vitest run test/e2e-lua.test.ts test/e2e-redis.test.ts test/e2e-re2.test.ts
 
+.PHONY: verify-grid
+verify-grid: $(BUILT) ## The same sources through a grid: all remote, shared with another user, here and there
+	@HG_VERIFY=all vitest run test/e2e-grid.test.ts
+
 .PHONY: sources
 sources: $(INSTALLED) ## Fetch the real sources that the end-to-end tests build (redis, Lua, RE2)
 	@node scripts/fetch-sources.ts

@@ -128,7 +128,10 @@ testWith([root, mounts, tool('gcc')], '--no-fallback: what the grid does not do 
   expect(await bed.stats()).toMatchObject({ remoteCompiles: 1, refusals: { 'no-fallback': 1 } });
   // What is wrong with a source the compiler of this machine says.
   const bad = await compile('bad.c', {});
-  expect([bad.status, bad.stderr.toString()]).toEqual([1, expect.stringContaining("undeclared identifier is reported only once")]);
+  expect([bad.status, bad.stderr.toString()]).toEqual([
+    1,
+    expect.stringContaining('undeclared identifier is reported only once'),
+  ]);
 });
 
 testWith(

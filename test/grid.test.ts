@@ -146,3 +146,23 @@ testWith([root, mounts, tool('gcc')], 'a wrong token is a word in the log, never
   expect([asked.status, asked.stderr.toString()]).toEqual([1, expect.stringContaining('refuses the token')]);
   expect(readdirSync(bed.work)).toContain('a.o');
 });
+
+testWith(
+  [root, mounts, tool('gcc')],
+  'what neighbours write beside the headers meanwhile sends no compile home',
+  async () => {
+    grid = await startGrid(bed, { workers: 1 });
+    const body = Array.from({ length: 1500 }, (_, n) => `int f${n}(int x) { return x * ${n} + g(x); }`).join('\n');
+    const files = {
+      'a.c': `#if __has_include("none.h")\n#error none\n#endif\n#include "deep.h"\nint g(int);\n${body}\n`,
+      'inc/first.h': '',
+      'deep/deep.h': '#define DEEP 1\n',
+    };
+    const script = [
+      'sleep 0.05; gcc -O2 -g -Iinc -Ideep -c a.c & c=$!',
+      'while kill -0 $c 2>/dev/null; do touch inc/n.o; sleep 0.02; rm inc/n.o; done; wait $c; echo $?',
+    ];
+    await expectTwin(bed, { files, env: grid.env(0), script: script.join('\n') });
+    expect(await bed.stats()).toMatchObject({ remoteCompiles: 1, local: 1 });
+  },
+);

@@ -87,7 +87,11 @@ export async function conditionsOf(
   if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
   const ways = openWays();
   const snapshot = snapshotOf(services.files, ways);
-  const since = sinceStart(ended.startedNs, snapshot, ways, services.history, description.namesBefore);
+  const since = sinceStart(snapshot, ways, services.history, {
+    startedNs: ended.startedNs,
+    namesBefore: description.namesBefore,
+    absent: new Set(ended.elsewhere?.absent),
+  });
   return learnConditions(description, lists, search, since);
 }
 
@@ -119,7 +123,7 @@ function checkCaptures(
     if (how === 'ok' && files.stampOf(capture.to) === undefined) return refuse('cache-unwritable', capture.to);
     if (
       how === 'ok' &&
-      ended.elsewhere !== true &&
+      ended.elsewhere === undefined &&
       isStale(inDirectory(request.cwd, capture.from), capture.output.required, ended, files)
     ) {
       return refuse('output-missing', capture.from);

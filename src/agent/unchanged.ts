@@ -22,13 +22,20 @@ function directoryPart(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
-/** `namesBefore`: what was in some directories before, by their real paths; for those into which objects are written. */
+/** What is known of the time when a compile began. */
+export interface Start {
+  readonly startedNs: bigint;
+  /** What was in some directories, by their real paths; for those into which objects are written. */
+  readonly namesBefore: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Paths where there was nothing. */
+  readonly absent: ReadonlySet<string>;
+}
+
 export function sinceStart(
-  startedNs: bigint,
   files: FileStates,
   ways: Ways,
   history: PathHistory,
-  namesBefore: ReadonlyMap<string, ReadonlySet<string>>,
+  { startedNs, namesBefore, absent }: Start,
 ): SinceStart {
   const predates = ({ mtime, ctime }: Stamp): boolean => isBefore(mtime > ctime ? mtime : ctime, startedNs);
   // Files of one directory share their steps: some forty ways are proved for 270 headers.
@@ -56,7 +63,7 @@ export function sinceStart(
     if (way === undefined || way.end.kind !== 'directory') return isOld(above);
     // A link to nothing: what it leads to may have been removed.
     if (!unmoved(above === '' ? '/' : above) || files.hasEntry(`${way.real}/${name}`)) return false;
-    return predates(way.end.stamp) || namesBefore.get(way.real)?.has(name) === false;
+    return predates(way.end.stamp) || absent.has(path) || namesBefore.get(way.real)?.has(name) === false;
   };
   return { files, ways, predates, unmoved, isOld, wasAbsent };
 }

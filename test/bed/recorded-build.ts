@@ -71,17 +71,29 @@ function removeOutputs(directory: string): void {
   for (const path of readTree(directory, isCompilerOutput).keys()) rmSync(join(directory, path), { force: true });
 }
 
+/** Who replays and how: variables beside the bed's, words before every call, calls at once. */
+export interface Client {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly before?: readonly string[];
+  readonly jobs?: number;
+}
+
+const SETTLED_MS = 30;
+
 /** Runs all calls, two at a time, from a tree without outputs, and reads what they left. */
 export async function replay(
   bed: Bed,
   directory: string,
   calls: readonly Call[],
   how: 'plain' | 'cached',
+  { env = {}, before = [], jobs = 2 }: Client = {},
 ): Promise<Outcome> {
   removeOutputs(directory);
-  const shown = await inParallel(calls, 2, async ({ cwd, compiler, args }) => {
-    const argv = how === 'plain' ? [compiler, ...args] : [LAUNCHER, compiler, ...args];
-    const { status, signal, stdout, stderr } = await run(argv, { cwd, env: bed.env });
+  // A directory that changed within the last milliseconds proves nothing yet, and is not what is tested here.
+  await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+  const shown = await inParallel(calls, jobs, async ({ cwd, compiler, args }) => {
+    const argv = how === 'plain' ? [compiler, ...args] : [...before, LAUNCHER, compiler, ...args];
+    const { status, signal, stdout, stderr } = await run(argv, { cwd, env: { ...bed.env, ...env } });
     return `${args.at(-1)}: ${status} ${signal} ${stdout.toString('latin1')} ${stderr.toString('latin1')}`;
   });
   return { shown, tree: readTree(directory, isCompilerOutput) };

@@ -10,6 +10,8 @@ export interface Shipment {
   readonly files: ReadonlyMap<Digest, string>;
   /** When the files were looked at, in nanoseconds since the epoch: results count only if nothing has changed since. */
   readonly startedNs: bigint;
+  /** Paths where a file was looked for and was none: elsewhere nothing is there either. */
+  readonly absent: readonly string[];
 }
 
 export type GridAnswer =

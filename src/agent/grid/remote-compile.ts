@@ -76,7 +76,7 @@ async function contentOf(output: OutputFile, grid: Grid): Promise<Buffer | undef
   return sha256(output.data) === digest ? output.data : undefined;
 }
 
-function endedOf({ startedNs }: Shipment, result: CompileResult, captures: readonly Captured[]): CompileEnded {
+function endedOf({ startedNs, absent }: Shipment, result: CompileResult, captures: readonly Captured[]): CompileEnded {
   return {
     status: 0,
     startedNs,
@@ -86,6 +86,6 @@ function endedOf({ startedNs }: Shipment, result: CompileResult, captures: reado
     stderrTooLong: false,
     stderr: fromBytes(result.stderr),
     lists: result.lists.map((bytes) => fromBytes(bytes)),
-    elsewhere: true,
+    elsewhere: { absent },
   };
 }

@@ -72,7 +72,7 @@ function look(
   const nodes = collect(walked, search, description, files, ways);
   if (typeof nodes === 'string') return { found: stay(nodes), isNew: false };
   const tools = toolchainNodes(description, services.files, ways);
-  return { found: seal(description, plan, nodes, tools, startedNs), isNew };
+  return { found: { ...seal(description, plan, nodes, tools), startedNs, absent: walked.asked }, isNew };
 }
 
 /** Everything that has to be there, or why it cannot be sent. */
@@ -112,8 +112,7 @@ function seal(
   plan: CompilePlan,
   inputs: NodeSet,
   tools: NodeSet,
-  startedNs: bigint,
-): Shipment {
+): Pick<Shipment, 'spec' | 'action' | 'files'> {
   const spec: CompileSpec = {
     compiler: toBytes(request.compiler),
     args: request.args.map(toBytes),
@@ -128,7 +127,7 @@ function seal(
     arch: process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch,
   };
   const action = sha256(Buffer.from(CompileSpec.encode(spec).finish())) as Digest;
-  return { spec, action, files: new Map([...inputs.contents, ...tools.contents]), startedNs };
+  return { spec, action, files: new Map([...inputs.contents, ...tools.contents]) };
 }
 
 function variables(env: ReadonlyMap<string, string>, family: 'gcc' | 'clang'): Variable[] {
