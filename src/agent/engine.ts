@@ -80,7 +80,6 @@ export interface EngineServices extends DescribeServices, StoreServices {
   readonly slots: LocalSlots;
   /** Tells launchers how many compiles may run here without this agent. */
   readonly keepSlots: (count: number) => void;
-  readonly nowNs: () => bigint;
   readonly caches: Caches;
   readonly defaultCache: OpenCache;
   readonly prepared: PreparedAnswers;

@@ -1,6 +1,6 @@
 import type { FileScan } from '../includes/directives.ts';
 import type { FileDigest, FileStates, Listing, StampedKind } from './file-state.ts';
-import type { Ways } from './ways.ts';
+import { openWays, type Ways } from './ways.ts';
 
 /**
  * File states as of one moment: each path is asked for at most once, and names are looked up in directory listings
@@ -56,4 +56,15 @@ export function snapshotOf(files: FileStates, ways: Ways): FileStates {
     isSettled: files.isSettled,
     lacks: (directory, name) => listingOf(directory)?.names.has(name) === false,
   };
+}
+
+/** What was seen of the files in one sitting, and of the ways that lead to them. */
+export interface Sight {
+  readonly files: FileStates;
+  readonly ways: Ways;
+}
+
+export function takeSight(files: FileStates): Sight {
+  const ways = openWays();
+  return { files: snapshotOf(files, ways), ways };
 }

@@ -6,12 +6,11 @@ import type { Output } from '../compiler/invocation.ts';
 import { type Delivery, encodeHit, type Opening } from './answers.ts';
 import type { OpenCache } from './caches.ts';
 import type { Description } from './describe.ts';
-import { snapshotOf } from './file-snapshot.ts';
+import { type Sight, takeSight } from './file-snapshot.ts';
 import { findProof, type LookupServices, type Proof } from './lookup.ts';
 import { wantsColour } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
 import { manifestAt, relocate } from './relocation.ts';
-import { openWays } from './ways.ts';
 
 /** What finding a hit needs of the agent. */
 export interface HitServices extends Omit<LookupServices, 'ways'> {
@@ -22,6 +21,8 @@ export interface HitServices extends Omit<LookupServices, 'ways'> {
 export interface MadeElsewhere {
   readonly note: string;
   readonly from: 'shared' | 'remote';
+  /** What was seen when its files were sent. The launcher compares with what it sees. */
+  readonly sight: Sight;
 }
 
 /** Finds a stored result that can be proved to hold, as the frame that delivers it. */
@@ -31,10 +32,12 @@ export async function findHit(
   services: HitServices,
   made?: MadeElsewhere,
 ): Promise<PreparedAnswer | undefined> {
-  const ways = openWays();
-  const now = { churning: services.churning, ways, files: snapshotOf(services.files, ways) };
+  const { churning } = services;
+  const now = { ...takeSight(services.files), churning };
   for (const manifest of manifestsFor(description, cache)) {
-    const proof = findProof(manifest, description, now);
+    const then = made === undefined ? undefined : findProof(manifest, description, { ...made.sight, churning });
+    // The stamp of a file that is too young proves nothing: it is read again.
+    const proof = then?.lasting === true ? then : findProof(manifest, description, now);
     const answer = proof === undefined ? undefined : await prepare(description, proof, cache, made);
     if (proof === undefined || answer === undefined) continue;
     if (proof.lasting && made === undefined) services.prepared.set(description.request.memoKey, answer);

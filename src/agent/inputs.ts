@@ -105,7 +105,7 @@ export function identityNow({ path, flags }: Unsettled, files: FileStates, ways:
     return state === undefined ? undefined : fileIdentity(path, state.digest, ways);
   }
   if (flags === DIRECTORY_INPUT) {
-    const real = files.stampOf(path)?.kind === 'directory' ? files.realPathOf(path) : undefined;
+    const real = files.stampOf(path)?.kind === 'directory' ? ways.find(path)?.real : undefined;
     return real === undefined ? undefined : sha256(`directory ${real}`);
   }
   if (flags === SEARCH_LIST_INPUT) return sha256(`search list ${partition(path.split('\0'), 'directory', files)}`);

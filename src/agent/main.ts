@@ -116,7 +116,6 @@ async function composeServices(
     grids: grids(log),
     slots: localSlots(),
     keepSlots,
-    nowNs,
     nativeArch: nativeArch(),
     searchLists: searchLists(files),
     history: pathHistory(nowNs),

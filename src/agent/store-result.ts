@@ -5,7 +5,7 @@ import { fitsManifest, INLINE_LIMIT, type NewEntry, type StoredOutput, type Stor
 import type { BlobRef } from '../cas/blob-store.ts';
 import type { OpenCache } from './caches.ts';
 import { type Description, inDirectory } from './describe.ts';
-import { snapshotOf } from './file-snapshot.ts';
+import { type Sight, takeSight } from './file-snapshot.ts';
 import type { FileStates } from './file-state.ts';
 import { type Conditions, learnConditions } from './inputs.ts';
 import type { PathHistory } from './path-history.ts';
@@ -13,8 +13,7 @@ import type { CompilePlan } from './plan.ts';
 import { discard, readLists } from './read-files.ts';
 import { entryWithoutBase, relocate } from './relocation.ts';
 import type { SearchLists } from './search-lists.ts';
-import { sinceStart } from './unchanged.ts';
-import { openWays } from './ways.ts';
+import { asShipped, sinceStart } from './unchanged.ts';
 import type { CompileEnded } from './wire.ts';
 
 export interface StoreServices {
@@ -22,6 +21,13 @@ export interface StoreServices {
   readonly searchLists: SearchLists;
   readonly history: PathHistory;
   readonly now: () => number;
+}
+
+/** How a compile on another machine saw this one. */
+export interface Elsewhere {
+  readonly sight: Sight;
+  /** Real paths of all files that were there. */
+  readonly shipped: ReadonlySet<string>;
 }
 
 export type StoreOutcome = { readonly kind: 'stored'; readonly bytes: number } | Refusal;
@@ -41,11 +47,12 @@ export async function storeResult(
   ended: CompileEnded,
   cache: OpenCache,
   services: StoreServices,
+  elsewhere?: Elsewhere,
 ): Promise<StoreOutcome> {
   try {
-    const refused = checkCaptures(description, plan, ended, services.files);
+    const refused = checkCaptures(description, plan, ended, services.files, elsewhere !== undefined);
     if (refused !== undefined) return refused;
-    const conditions = await conditionsOf(description, plan, ended, services);
+    const conditions = await conditionsOf(description, plan, ended, services, elsewhere);
     if (conditions.kind === 'refused') return conditions;
     const outputs = await adoptOutputs(plan, ended, cache);
     if ('kind' in outputs) return outputs;
@@ -80,18 +87,21 @@ export async function conditionsOf(
   plan: CompilePlan,
   ended: CompileEnded,
   services: StoreServices,
+  elsewhere?: Elsewhere,
 ): Promise<Conditions | Refusal> {
   const lists = readLists(description, plan, ended, services.files);
   if (lists.kind === 'refused') return lists;
   const search = await services.searchLists.of(description);
   if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
-  const ways = openWays();
-  const snapshot = snapshotOf(services.files, ways);
-  const since = sinceStart(snapshot, ways, services.history, {
-    startedNs: ended.startedNs,
-    namesBefore: description.namesBefore,
-    absent: new Set(ended.elsewhere?.absent),
-  });
+  if (elsewhere !== undefined) {
+    const since = asShipped(elsewhere.sight);
+    const strange = lists.truth?.find((path) => !elsewhere.shipped.has(since.ways.find(path)?.real ?? ''));
+    return strange === undefined
+      ? learnConditions(description, lists, search, since)
+      : refuse('scan-incomplete', strange);
+  }
+  const sight = takeSight(services.files);
+  const since = sinceStart(ended.startedNs, sight, services.history, description.namesBefore);
   return learnConditions(description, lists, search, since);
 }
 
@@ -112,6 +122,7 @@ function checkCaptures(
   plan: CompilePlan,
   ended: CompileEnded,
   files: FileStates,
+  elsewhere: boolean,
 ): Refusal | undefined {
   if (ended.stderrTooLong) return refuse('output-too-large', 'diagnostics');
   for (const [i, capture] of plan.captures.entries()) {
@@ -123,7 +134,8 @@ function checkCaptures(
     if (how === 'ok' && files.stampOf(capture.to) === undefined) return refuse('cache-unwritable', capture.to);
     if (
       how === 'ok' &&
-      ended.elsewhere === undefined &&
+      // What lies at the outputs' places here is older and says nothing of a compile elsewhere.
+      !elsewhere &&
       isStale(inDirectory(request.cwd, capture.from), capture.output.required, ended, files)
     ) {
       return refuse('output-missing', capture.from);

@@ -1,4 +1,5 @@
 import type { Stamp } from './answers.ts';
+import type { Sight } from './file-snapshot.ts';
 import type { FileStates } from './file-state.ts';
 import { isBefore, type PathHistory } from './path-history.ts';
 import type { Step, Ways } from './ways.ts';
@@ -22,20 +23,28 @@ function directoryPart(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
-/** What is known of the time when a compile began. */
-export interface Start {
-  readonly startedNs: bigint;
-  /** What was in some directories, by their real paths; for those into which objects are written. */
-  readonly namesBefore: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Paths where there was nothing. */
-  readonly absent: ReadonlySet<string>;
+/**
+ * A compile elsewhere saw just what was seen here when its files were sent, and nothing else: what comes and goes here
+ * meanwhile is no business of its result. Whether all is still as it was then, its delivery proves.
+ */
+export function asShipped({ files, ways }: Sight): SinceStart {
+  const unmoved = (path: string): boolean => ways.find(path) !== undefined;
+  return {
+    files,
+    ways,
+    predates: () => true,
+    unmoved,
+    isOld: (path) => files.stampOf(path) !== undefined && unmoved(path),
+    wasAbsent: () => true,
+  };
 }
 
+/** `namesBefore`: what was in some directories before, by their real paths; for those into which objects are written. */
 export function sinceStart(
-  files: FileStates,
-  ways: Ways,
+  startedNs: bigint,
+  { files, ways }: Sight,
   history: PathHistory,
-  { startedNs, namesBefore, absent }: Start,
+  namesBefore: ReadonlyMap<string, ReadonlySet<string>>,
 ): SinceStart {
   const predates = ({ mtime, ctime }: Stamp): boolean => isBefore(mtime > ctime ? mtime : ctime, startedNs);
   // Files of one directory share their steps: some forty ways are proved for 270 headers.
@@ -63,7 +72,7 @@ export function sinceStart(
     if (way === undefined || way.end.kind !== 'directory') return isOld(above);
     // A link to nothing: what it leads to may have been removed.
     if (!unmoved(above === '' ? '/' : above) || files.hasEntry(`${way.real}/${name}`)) return false;
-    return predates(way.end.stamp) || absent.has(path) || namesBefore.get(way.real)?.has(name) === false;
+    return predates(way.end.stamp) || namesBefore.get(way.real)?.has(name) === false;
   };
   return { files, ways, predates, unmoved, isOld, wasAbsent };
 }

@@ -163,11 +163,6 @@ export interface CompileEnded {
   readonly stderr: string;
   /** What the compiler wrote into the lists of the report answer's arguments, in their order. */
   readonly lists: readonly string[];
-  /**
-   * Compiled on another machine: what lies at the outputs' places here is older and says nothing. These names were looked
-   * for and absent here when the files were sent, and so they were there, whatever came and went here meanwhile.
-   */
-  readonly elsewhere?: { readonly absent: readonly string[] };
 }
 
 export function decodeEnded(payload: Buffer): CompileEnded {

@@ -13,7 +13,8 @@ const COMPRESS_SYNC = 64 << 10;
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const BLOB = { params: { type: 'object', properties: { digest: { type: 'string' } } } } as const;
 
-interface BlobRequest {
+/** A request whose body is left a stream. */
+export interface BlobRequest {
   Params: { digest: string };
   Body: IncomingMessage | undefined;
 }
@@ -51,7 +52,8 @@ function withDigest<R>(
   return digest === undefined ? say(reply, 400, 'a blob is named by 64 lower-case hex digits') : then(digest);
 }
 
-function say(reply: FastifyReply, code: number, detail: string = STATUS_CODES[code] ?? ''): FastifyReply {
+/** A line for people. */
+export function say(reply: FastifyReply, code: number, detail: string = STATUS_CODES[code] ?? ''): FastifyReply {
   return reply.code(code).type('text/plain; charset=utf-8').send(`${detail}\n`);
 }
 
@@ -95,7 +97,8 @@ function unpacked(source: Readable): Transform {
   return source.pipe(unpack);
 }
 
-function answer(reply: FastifyReply, stored: BlobPut): FastifyReply {
+/** How storing a blob ended. */
+export function answer(reply: FastifyReply, stored: BlobPut): FastifyReply {
   switch (stored.kind) {
     case 'stored':
       return say(reply, stored.isNew ? 201 : 200, 'stored');

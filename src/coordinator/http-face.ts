@@ -4,6 +4,7 @@ import type { Access } from './access.ts';
 import { blobRoutes } from './blob-routes.ts';
 import type { BlobService } from './blob-service.ts';
 import type { Metrics } from './metrics.ts';
+import { packRoutes } from './pack-routes.ts';
 import { PAGE_POLICY, type StatusFigures, statusPage } from './status-page.ts';
 
 /** What the face shows. */
@@ -60,6 +61,7 @@ export function httpFace(services: HttpServices): FastifyInstance {
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send('not found\n'));
   blobRoutes(app, blobs, metrics.blobBytes);
+  packRoutes(app, blobs, metrics.blobBytes);
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
   app.get('/api/v1/workers', (_request, reply) =>
     reply.type('application/json').send(`${JSON.stringify(workersJson(figures().workers), null, JSON_SPACES)}\n`),

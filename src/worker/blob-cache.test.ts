@@ -2,7 +2,8 @@ import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sha256 } from '../base/digest.ts';
-import { type Held, openBlobCache } from './blob-cache.ts';
+import { packBlobs } from '../contract/blob-pack.ts';
+import { type Held, openBlobCache, type WantedBlob } from './blob-cache.ts';
 import { type BlobServer, blobServer } from './blob-server.ts';
 import { temporaryDirectory } from './testing/bed.ts';
 import { type BlobHost, blobHost } from './testing/blobs.ts';
@@ -30,7 +31,7 @@ test('what is lacking is fetched once, with the token, however many ask', async 
   for (const each of all) expect(readFileSync(held(each).pathOf(a.digest), 'utf8')).toBe('a');
   expect(sha256(readFileSync(held(all[0]).pathOf(b.digest)))).toBe(b.digest);
   held(await cache.hold([a, b], from));
-  expect(host.asked.map(({ method }) => method)).toEqual(['GET', 'GET']);
+  expect(host.asked.map(({ method }) => method)).toEqual(['POST']);
   expect(host.asked.every(({ authorization }) => authorization === 'Bearer secret')).toBe(true);
   expect(cache.usedBytes()).toBe(100_001);
 });
@@ -60,6 +61,28 @@ test('what a server lacks, refuses, breaks off, holds back or falsifies is an an
   expect(readFileSync(held(await cache.hold([other], from)).pathOf(other.digest), 'utf8')).toBe('other');
   host.close();
   expect(await cache.hold([host.put('gone')], from)).toMatchObject({ kind: 'failed' });
+});
+
+test('what a pack lacks or falsifies is asked for alone', async () => {
+  const blobs = ['one', 'two', 'three'].map((text) => host.put(text));
+  const [one, two, three] = blobs as [WantedBlob, WantedBlob, WantedBlob];
+  const packs = [
+    () => packBlobs([{ digest: one.digest, data: Buffer.from('ONE') }]),
+    () => packBlobs([{ digest: one.digest, data: Buffer.from('longer') }]),
+    () => Promise.resolve(Buffer.from('no pack')),
+  ];
+  for (const pack of packs) {
+    const cache = openBlobCache(temporaryDirectory(), 1e6);
+    host.asked.length = 0;
+    host.fault = (asked, answer) => {
+      if (asked.method !== 'POST') return false;
+      void pack().then((bytes) => answer.writeHead(200).end(bytes));
+      return true;
+    };
+    const answer = held(await cache.hold([one, two, three], from));
+    expect(blobs.map(({ digest }) => readFileSync(answer.pathOf(digest), 'utf8'))).toEqual(['one', 'two', 'three']);
+    expect(host.asked.map(({ method }) => method)).toEqual(['POST', 'GET', 'GET', 'GET']);
+  }
 });
 
 test('a file that was changed or removed behind our back is fetched again', async () => {
@@ -101,7 +124,8 @@ test('a restart keeps what is right and nothing else', async () => {
   writeFileSync(join(directory, '0/notes'), 'no blob');
   const cache = openBlobCache(directory, 1e6);
   held(await cache.hold([kept, torn], from));
-  expect(host.asked.map(({ digest }) => digest).sort()).toEqual([kept, torn, torn].map((b) => b.digest).sort());
+  // Both together, then the one that was torn.
+  expect(host.asked.map(({ digest }) => digest)).toEqual(['give', torn.digest]);
   expect(cache.usedBytes()).toBe(8);
   expect(openBlobCache(directory, 4).usedBytes()).toBe(4);
 });

@@ -10,6 +10,7 @@ import { fsPath } from '../base/byte-string.ts';
 import type { Digest } from '../base/digest.ts';
 import type { TlsIdentity } from '../base/tls-identity.ts';
 import { removeQuietly } from '../cas/atomic-write.ts';
+import { listDigests, PACK_LIMIT, PACK_PATHS, unpackBlobs, type WholeBlob } from '../contract/blob-pack.ts';
 
 /** How a transfer went. Trouble is a value: the compile is done elsewhere. */
 export type Transfer =
@@ -22,6 +23,8 @@ export type Transfer =
 export interface BlobServer {
   /** Writes a blob to a new file, proved by its digest and size. The file is there only if it is whole. */
   download(digest: Digest, size: number, path: string): Promise<Transfer>;
+  /** The contents of many small blobs, as far as the coordinator has them; not yet proved. Undefined: no answer. */
+  downloadPack(digests: readonly Digest[]): Promise<readonly WholeBlob[] | undefined>;
   /** Sends a file. It must not change meanwhile. */
   upload(digest: Digest, size: number, path: string): Promise<Transfer>;
   /** Transfers that are under way fail at once. */
@@ -49,9 +52,9 @@ export function blobServer({ host, port, token, tls, idleMs = IDLE_MS }: BlobSer
   setMaxListeners(0, closing.signal);
   const base: RequestOptions = { host, port, agent, timeout: idleMs, signal: closing.signal };
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const ask = (method: string, digest: Digest, headers: Record<string, string | number>, body?: string) =>
+  const ask = (method: string, path: string, headers: Record<string, string | number>, body?: string | Buffer) =>
     new Promise<IncomingMessage>((resolve, reject) => {
-      const options = { ...base, method, path: `/blobs/${digest}`, headers: { ...authorization, ...headers } };
+      const options = { ...base, method, path, headers: { ...authorization, ...headers } };
       const asked = (tls === undefined ? request : tlsRequest)(options, (answer) => {
         // Whoever reads the body hears of it himself; a broken answer that nobody reads is no bug.
         answer.on('error', () => {});
@@ -59,22 +62,33 @@ export function blobServer({ host, port, token, tls, idleMs = IDLE_MS }: BlobSer
       });
       asked.on('timeout', () => asked.destroy(new Error('timed out')));
       asked.on('error', reject);
-      if (body === undefined) asked.end();
+      if (typeof body !== 'string') asked.end(body);
       else pipeline(createReadStream(fsPath(body)), asked).catch(reject);
     });
   return {
     async download(digest, size, path) {
       try {
-        const answer = await ask('GET', digest, { 'accept-encoding': 'zstd' });
+        const answer = await ask('GET', `/blobs/${digest}`, { 'accept-encoding': 'zstd' });
         if (answer.statusCode === 200) return await receive(answer, digest, size, path);
         return refused(answer);
       } catch (error) {
         return failed(error);
       }
     },
+    async downloadPack(digests) {
+      const list = listDigests(digests);
+      try {
+        const answer = await ask('POST', PACK_PATHS.give, { 'content-length': list.length }, list);
+        if (answer.statusCode === 200) return await unpackBlobs(await wholeBody(answer));
+        answer.resume();
+      } catch {
+        // Each is asked for alone then, and what is wrong will be said there.
+      }
+      return undefined;
+    },
     async upload(digest, size, path) {
       try {
-        const answer = await ask('PUT', digest, { 'content-length': size }, path);
+        const answer = await ask('PUT', `/blobs/${digest}`, { 'content-length': size }, path);
         answer.resume();
         return answer.statusCode === 200 || answer.statusCode === 201 ? { kind: 'done' } : refused(answer);
       } catch (error) {
@@ -86,6 +100,17 @@ export function blobServer({ host, port, token, tls, idleMs = IDLE_MS }: BlobSer
       agent.destroy();
     },
   };
+}
+
+async function wholeBody(answer: IncomingMessage): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of answer as AsyncIterable<Buffer>) {
+    size += piece.length;
+    if (size > 2 * PACK_LIMIT) throw new Error('larger than packs are');
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
 }
 
 function refused(answer: IncomingMessage): Transfer {

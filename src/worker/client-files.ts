@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { chmod, copyFile, rm, utimes } from 'node:fs/promises';
+import { chmodSync, constants, copyFileSync, rmSync, utimesSync } from 'node:fs';
+import { copyFile, rm } from 'node:fs/promises';
 import { fsPath } from '../base/byte-string.ts';
 import { makeDirectories } from '../cas/make-directories.ts';
 import { errnoOf } from '../cas/unwritable.ts';
@@ -70,6 +70,8 @@ interface Forest {
 }
 
 const COPIES_AT_ONCE = 16;
+const AT_ONCE = 256 << 10;
+const HOW = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
 
 export function clientFiles(options: ClientFilesOptions): ClientFiles {
   const forest: Forest = { options, trees: new Map(), made: 0, used: 0 };
@@ -160,12 +162,14 @@ async function fill(
 async function copy(forest: Forest, tree: Tree, file: File, wanted: WantedFile, blob: string): Promise<void> {
   if (isHere(file)) return;
   const source = fsPath(file.source);
-  await rm(source, { force: true });
-  await copyFile(fsPath(blob), source, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  if (wanted.executable) await chmod(source, 0o555);
+  rmSync(source, { force: true });
+  // A header takes 40 us at once and ten times that by way of the thread pool.
+  if (file.size <= AT_ONCE) copyFileSync(fsPath(blob), source, HOW);
+  else await copyFile(fsPath(blob), source, HOW);
+  if (wanted.executable) chmodSync(source, 0o555);
   // As a double it is exact to some 200 ns: gcc compares whole seconds.
   const seconds = Number(wanted.mtimeNs) / 1e9;
-  await utimes(source, seconds, seconds);
+  utimesSync(source, seconds, seconds);
   if (file.stamp === undefined && !tree.retired) {
     tree.bytes += file.size;
     forest.used += file.size;

@@ -1,5 +1,6 @@
 import type { Digest } from '../../base/digest.ts';
 import type { CompileResult, CompileSpec } from '../../contract/generated/hybridgrid/v1/build.ts';
+import type { Elsewhere } from '../store-result.ts';
 
 /** A compile as it can be done elsewhere, with where its files are to be read from. */
 export interface Shipment {
@@ -8,10 +9,8 @@ export interface Shipment {
   readonly action: Digest;
   /** Where the content of each file is, by digest. Absolute paths. */
   readonly files: ReadonlyMap<Digest, string>;
-  /** When the files were looked at, in nanoseconds since the epoch: results count only if nothing has changed since. */
-  readonly startedNs: bigint;
-  /** Paths where a file was looked for and was none: elsewhere nothing is there either. */
-  readonly absent: readonly string[];
+  /** What was seen here when it was made, which is all that a compile elsewhere sees. */
+  readonly elsewhere: Elsewhere;
 }
 
 export type GridAnswer =
@@ -30,8 +29,8 @@ export interface GridAsked {
 /** The coordinator as the agent sees it. Never throws: trouble on the way is an answer. */
 export interface Grid {
   compile(shipment: Shipment, asked: GridAsked): Promise<GridAnswer>;
-  /** The content of an output; undefined if it cannot be had or is not what its digest says. */
-  fetch(digest: Digest): Promise<Buffer | undefined>;
+  /** The content of an output of so many bytes; undefined if it cannot be had or is not what its digest says. */
+  fetch(digest: Digest, size: number): Promise<Buffer | undefined>;
   /** Offers a result made here to the shared cache, with its outputs. Best effort. */
   report(action: Digest, result: CompileResult, contents: ReadonlyMap<Digest, Buffer>): Promise<void>;
   /** Slots of all workers, as far as known; undefined before it is. */

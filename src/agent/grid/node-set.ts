@@ -7,6 +7,8 @@ import type { Ways } from '../ways.ts';
 /** Files, links and directories that have to exist elsewhere, with everything on the ways that lead to them. */
 export interface NodeSet {
   readonly inputs: ReadonlyMap<string, InputNode>;
+  /** Real paths of the files among them. */
+  readonly files: ReadonlySet<string>;
   /** Where each content is to be read from. */
   readonly contents: ReadonlyMap<Digest, string>;
   /** False if it is no regular file that can be read. */
@@ -22,6 +24,7 @@ export function nodeSet(files: FileStates, ways: Ways): NodeSet {
   const nodes = new Map<string, InputNode>();
   const contents = new Map<Digest, string>();
   const shipped = new Map<Digest, number>();
+  const paths = new Set<string>();
   const stepsDone = new Set<object>();
   const addSteps = (path: string, withDirectories: boolean): string | undefined => {
     const way = ways.find(path);
@@ -39,6 +42,7 @@ export function nodeSet(files: FileStates, ways: Ways): NodeSet {
   };
   return {
     inputs: nodes,
+    files: paths,
     contents,
     addFile(path, executable = false) {
       // `a/../b` needs an `a`, be it empty.
@@ -49,6 +53,7 @@ export function nodeSet(files: FileStates, ways: Ways): NodeSet {
       const { digest, stamp } = state;
       const value = { digest: Buffer.from(digest, 'hex'), size: stamp.size, mtimeNs: 0n, executable };
       nodes.set(real, { path: toBytes(real), node: { $case: 'file', value } });
+      paths.add(real);
       contents.set(digest, real);
       shipped.set(digest, (shipped.get(digest) ?? 0) + 1);
       return true;

@@ -41,11 +41,11 @@ export async function remoteCompile(
   if (result.stdout.length > 0) return none('stdout');
   const captures = await takeOutputs(plan, result, grid);
   if (captures === undefined) return none('output-lost');
-  const stored = await storeResult(description, plan, endedOf(shipment, result, captures), cache, services);
+  const stored = await storeResult(description, plan, endedOf(result, captures), cache, services, shipment.elsewhere);
   if (stored.kind !== 'stored') return none(`${stored.reason} ${stored.detail ?? ''}`.trim());
   const from = result.fromCache ? 'shared' : 'remote';
   const note = from === 'shared' ? '[shared]' : `[remote ${result.workerId}]`;
-  const hit = await findHit(description, cache, services, { note, from });
+  const hit = await findHit(description, cache, services, { note, from, sight: shipment.elsewhere.sight });
   return hit === undefined ? none('unproved') : { kind: 'hit', answer: hit, from };
 }
 
@@ -72,20 +72,19 @@ async function takeOutputs(plan: CompilePlan, result: CompileResult, grid: Grid)
 
 async function contentOf(output: OutputFile, grid: Grid): Promise<Buffer | undefined> {
   const digest = output.digest.toString('hex') as Digest;
-  if (output.data.length === 0 && output.size > 0n) return grid.fetch(digest);
+  if (output.data.length === 0 && output.size > 0n) return grid.fetch(digest, Number(output.size));
   return sha256(output.data) === digest ? output.data : undefined;
 }
 
-function endedOf({ startedNs, absent }: Shipment, result: CompileResult, captures: readonly Captured[]): CompileEnded {
+function endedOf(result: CompileResult, captures: readonly Captured[]): CompileEnded {
   return {
     status: 0,
-    startedNs,
-    endedNs: startedNs + BigInt(result.compileMs) * 1_000_000n,
+    startedNs: 0n,
+    endedNs: BigInt(result.compileMs) * 1_000_000n,
     cpuUs: result.cpuMs * 1000,
     captures,
     stderrTooLong: false,
     stderr: fromBytes(result.stderr),
     lists: result.lists.map((bytes) => fromBytes(bytes)),
-    elsewhere: { absent },
   };
 }

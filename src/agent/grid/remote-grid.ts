@@ -14,6 +14,7 @@ import {
 } from '../../contract/generated/hybridgrid/v1/build.ts';
 import { type BlobTransfer, blobTransfer } from './blob-transfer.ts';
 import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
+import { uploads } from './uploads.ts';
 
 export interface RemoteGridOptions {
   readonly host: string;
@@ -34,7 +35,6 @@ const CALL_TIMEOUT_MS = 2_000;
 /** Sent along with the question if there are no more: mostly the source alone is new. */
 const INLINE_BLOBS = 4;
 const INLINE_BYTES = 256 << 10;
-const UPLOADS_AT_ONCE = 8;
 /** The grid may lose blobs between question and answer (eviction): not asked for ever. */
 const ROUNDS = 3;
 /** How old the number of slots may be. */
@@ -57,7 +57,6 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
   if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
   /** Blobs that the grid has: told by it, or uploaded. Emptied with every connection that was lost. */
   const known = new Set<Digest>();
-  const uploading = new Map<Digest, Promise<boolean>>();
   let awayUntil = 0;
   let capacity: number | undefined;
   let capacityAt = 0;
@@ -118,30 +117,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
     );
   };
 
-  const upload = (digest: Digest, shipment: Shipment): Promise<boolean> => {
-    const running = uploading.get(digest);
-    if (running !== undefined) return running;
-    const path = shipment.files.get(digest);
-    const sent = transfer()
-      .then((to) => (path === undefined || to === undefined ? false : to.putFile(digest, path)))
-      .finally(() => uploading.delete(digest));
-    uploading.set(digest, sent);
-    return sent.then((done) => {
-      if (done) known.add(digest);
-      return done;
-    });
-  };
-
-  const uploadAll = async (digests: readonly Digest[], shipment: Shipment): Promise<boolean> => {
-    const left = [...digests];
-    const worker = async (): Promise<boolean> => {
-      for (let next = left.pop(); next !== undefined; next = left.pop())
-        if (!(await upload(next, shipment))) return false;
-      return true;
-    };
-    const all = await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, worker));
-    return all.every(Boolean);
-  };
+  const sending = uploads(transfer, (digest) => known.add(digest));
 
   const ask = (shipment: Shipment, inline: readonly Blob[], { storedOnly, ignoreStored, signal }: GridAsked) => {
     const question: CompileRequest = {
@@ -172,7 +148,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
       const lacking = answer.value.digests.map((bytes) => bytes.toString('hex') as Digest);
       for (const digest of shipment.files.keys()) known.add(digest);
       for (const digest of lacking) known.delete(digest);
-      if (!(await uploadAll(lacking, shipment))) return declined('upload-failed');
+      if (!(await sending.send(lacking, shipment.files))) return declined('upload-failed');
     }
     return declined('missing-blobs');
   };
@@ -187,7 +163,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
         return asked.signal.aborted ? declined('cancelled') : trouble(error);
       }
     },
-    fetch: async (digest) => (await transfer())?.get(digest),
+    fetch: async (digest, size) => (await transfer())?.get(digest, size),
     async report(action, result, contents) {
       if (Date.now() < awayUntil) return;
       const question = { action: Buffer.from(action, 'hex'), result, client: options.client };

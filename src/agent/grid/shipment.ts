@@ -5,14 +5,13 @@ import { CompileSpec, type OutputSpec, type Variable } from '../../contract/gene
 import type { SearchList } from '../../includes/port.ts';
 import type { Walk } from '../../includes/walk.ts';
 import type { Description } from '../describe.ts';
-import { snapshotOf } from '../file-snapshot.ts';
+import { type Sight, takeSight } from '../file-snapshot.ts';
 import type { FileStates } from '../file-state.ts';
 import { installationMarks } from '../gcc-installations.ts';
-import type { PathHistory } from '../path-history.ts';
 import type { CompilePlan } from '../plan.ts';
 import { scanCompile } from '../scan.ts';
 import { directoriesOf, type SearchLists } from '../search-lists.ts';
-import { openWays, type Ways } from '../ways.ts';
+import type { Ways } from '../ways.ts';
 import type { Shipment } from './grid.ts';
 import { localeFiles } from './locale-files.ts';
 import { type NodeSet, nodeSet } from './node-set.ts';
@@ -27,8 +26,6 @@ export interface StaysHome {
 export interface ShipmentServices {
   readonly files: FileStates;
   readonly searchLists: SearchLists;
-  readonly history: PathHistory;
-  readonly nowNs: () => bigint;
 }
 
 /** More inputs than any sensible compile has. */
@@ -50,29 +47,12 @@ export async function makeShipment(
   if (why !== undefined) return stay(why);
   const search = await services.searchLists.of(description);
   if (search === undefined) return stay('search-list');
-  const first = look(description, plan, search, services);
-  // Neighbours write objects beside these files meanwhile, after which only the memory of a directory tells that it was
-  // not moved; and that memory has to be older than the look.
-  return first.isNew ? look(description, plan, search, services).found : first.found;
-}
-
-/** One look at everything; `isNew`: some directory on the way was not known before. */
-function look(
-  description: Description,
-  plan: CompilePlan,
-  search: SearchList,
-  services: ShipmentServices,
-): { readonly found: Shipment | StaysHome; readonly isNew: boolean } {
-  const startedNs = services.nowNs();
-  const ways = openWays();
-  const files = snapshotOf(services.files, ways);
-  const walked = scanCompile(description, search, files);
-  if (walked.problem !== undefined) return { found: stay(walked.problem.reason), isNew: false };
-  const isNew = services.history.note(walked.files, ways);
-  const nodes = collect(walked, search, description, files, ways);
-  if (typeof nodes === 'string') return { found: stay(nodes), isNew: false };
-  const tools = toolchainNodes(description, services.files, ways);
-  return { found: { ...seal(description, plan, nodes, tools), startedNs, absent: walked.asked }, isNew };
+  const sight = takeSight(services.files);
+  const walked = scanCompile(description, search, sight.files);
+  if (walked.problem !== undefined) return stay(walked.problem.reason);
+  const nodes = collect(walked, search, description, sight);
+  if (typeof nodes === 'string') return stay(nodes);
+  return seal(description, plan, nodes, toolchainNodes(description, services.files, sight.ways), sight);
 }
 
 /** Everything that has to be there, or why it cannot be sent. */
@@ -80,8 +60,7 @@ function collect(
   walked: Walk,
   search: SearchList,
   { request, toolchain }: Description,
-  files: FileStates,
-  ways: Ways,
+  { files, ways }: Sight,
 ): NodeSet | string {
   const nodes = nodeSet(files, ways);
   const paths = [
@@ -112,7 +91,8 @@ function seal(
   plan: CompilePlan,
   inputs: NodeSet,
   tools: NodeSet,
-): Pick<Shipment, 'spec' | 'action' | 'files'> {
+  sight: Sight,
+): Shipment {
   const spec: CompileSpec = {
     compiler: toBytes(request.compiler),
     args: request.args.map(toBytes),
@@ -127,7 +107,12 @@ function seal(
     arch: process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch,
   };
   const action = sha256(Buffer.from(CompileSpec.encode(spec).finish())) as Digest;
-  return { spec, action, files: new Map([...inputs.contents, ...tools.contents]) };
+  return {
+    spec,
+    action,
+    files: new Map([...inputs.contents, ...tools.contents]),
+    elsewhere: { sight, shipped: inputs.files },
+  };
 }
 
 function variables(env: ReadonlyMap<string, string>, family: 'gcc' | 'clang'): Variable[] {

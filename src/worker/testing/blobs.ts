@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https';
 import { zstdCompressSync } from 'node:zlib';
 import { type Digest, sha256 } from '../../base/digest.ts';
+import { packBlobs, readDigests } from '../../contract/blob-pack.ts';
 
 export interface BlobHost {
   readonly port: number;
@@ -33,7 +34,8 @@ export async function blobHost(tls?: { cert: Buffer; key: Buffer }): Promise<Blo
     const digest = (asked.url ?? '').slice('/blobs/'.length);
     host.asked.push({ method: asked.method ?? '', digest, authorization: asked.headers.authorization });
     if (host.fault(asked, answer)) return;
-    if (asked.method === 'PUT') receive(asked, answer, digest, blobs);
+    if (asked.method === 'POST') void give(asked, answer, blobs);
+    else if (asked.method === 'PUT') receive(asked, answer, digest, blobs);
     else send(asked, answer, blobs.get(digest));
   };
   const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
@@ -57,6 +59,17 @@ function receive(asked: IncomingMessage, answer: ServerResponse, digest: string,
     if (right) blobs.set(digest, bytes);
     answer.writeHead(right ? 201 : 400).end();
   });
+}
+
+async function give(asked: IncomingMessage, answer: ServerResponse, blobs: Map<string, Buffer>): Promise<void> {
+  const pieces: Buffer[] = [];
+  for await (const piece of asked as AsyncIterable<Buffer>) pieces.push(piece);
+  const digests = readDigests(Buffer.concat(pieces)) ?? [];
+  const found = digests.flatMap((digest) => {
+    const data = blobs.get(digest);
+    return data === undefined ? [] : [{ digest, data }];
+  });
+  answer.writeHead(200).end(await packBlobs(found));
 }
 
 function send(asked: IncomingMessage, answer: ServerResponse, bytes: Buffer | undefined): void {
