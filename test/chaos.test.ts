@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { startHavoc, watchCompilers } from './bed/chaos.ts';
 import { type Bed, HGBUILD, makeBed } from './bed/environment.ts';
+import { layGenerated } from './bed/generated.ts';
 import { processesWithEnv, until } from './bed/processes.ts';
 import { seededRandom } from './bed/random.ts';
 import { run, runOk } from './bed/run.ts';
 import { copySource, findSource } from './bed/sources.ts';
 import { need, testWith, tool } from './bed/tools.ts';
 import { isCompilerOutput, readTree, type Tree, treeDifferences } from './bed/tree.ts';
-import { layFiles } from './bed/twin.ts';
 
 const long = process.env.HG_CHAOS === 'long';
 const seed = Number(process.env.HG_CHAOS_SEED ?? (long ? Date.now() % 1_000_000 : 20));
@@ -30,30 +30,13 @@ interface Project {
   readonly events: number;
 }
 
-/** 60 files of a tenth of a second each, with headers of their own and in common. */
-function layGenerated(directory: string): void {
-  const common = Array.from(
-    { length: 300 },
-    (_, n) => `static inline int c${n}(int x) { return x * ${n} + c(x); }`,
-  ).join('\n');
-  const files: Record<string, string> = { 'common.h': `#include <stdio.h>\nint c(int);\n${common}\n` };
-  for (let n = 0; n < 60; n += 1) {
-    files[`own${n}.h`] = `#define OWN ${n}\n`;
-    files[`f${n}.c`] =
-      `#include "common.h"\n#include "own${n}.h"\nint f${n}(int x) { int unused; return c${n}(x) + OWN; }\n`;
-  }
-  const objects = Array.from({ length: 60 }, (_, n) => `f${n}.o`).join(' ');
-  files.Makefile = `all: ${objects}\n%.o: %.c\n\t@gcc -O2 -g -Wall -MMD -c $< -o $@\n`;
-  layFiles(directory, files);
-}
-
 const project: Project = long
   ? {
       lay: (directory) => copySource('redis', directory),
       make: ['make', '-s', `-j${JOBS}`, 'MALLOC=libc', 'OPTIMIZATION=-O0'],
       events: Number(process.env.HG_CHAOS_EVENTS ?? 100),
     }
-  : { lay: layGenerated, make: ['make', '-s', `-j${JOBS}`], events: 6 };
+  : { lay: (directory) => layGenerated(directory, 60), make: ['make', '-s', `-j${JOBS}`], events: 6 };
 
 const marked = (bed: Bed): number[] => processesWithEnv('HG_TEST_MARK', bed.root).map(({ pid }) => pid);
 

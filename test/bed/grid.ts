@@ -22,13 +22,41 @@ export interface Grid {
   readonly httpPort: number;
   readonly tokenFile: string;
   coordinator: Daemon;
+  /** In the order of their making; one that was started again is in its old place. */
   readonly workers: Daemon[];
-  addWorker(slots: number): Promise<Daemon>;
-  /** Starts the coordinator again on the same ports and data. */
+  /** Where the coordinator keeps its cache. */
+  readonly dataDir: string;
+  addWorker(slots: number, place?: WorkerPlace): Promise<Daemon>;
+  /** Kills a worker where it still runs and starts it again with the same name and directory. */
+  restartWorker(index: number): Promise<void>;
+  /** Kills the coordinator where it still runs and starts it again on the same ports and data. */
   restartCoordinator(): Promise<void>;
   /** Variables that make a client use it. */
   env(localSlots: number): NodeJS.ProcessEnv;
   end(): Promise<void>;
+}
+
+/** Where and how a worker is to run, unless it is as all others do. */
+export interface WorkerPlace {
+  readonly id?: string;
+  readonly workDir?: string;
+  /** HOST:PORT; for a worker that sees the coordinator another way. */
+  readonly coordinator?: string;
+  /** Words before the program: another namespace. */
+  readonly prefix?: readonly string[];
+}
+
+export interface GridPlan {
+  readonly workers: number;
+  readonly slots?: number;
+  readonly dataDir?: string;
+  /** Where the coordinator listens; loopback where not given. */
+  readonly host?: string;
+  /** Words before every program of the grid: another namespace. */
+  readonly prefix?: readonly string[];
+  /** More flags of the coordinator, and of every worker. */
+  readonly coordinatorFlags?: readonly string[];
+  readonly workerFlags?: readonly string[];
 }
 
 function start(argv: readonly string[], env: NodeJS.ProcessEnv): Daemon {
@@ -47,70 +75,61 @@ function start(argv: readonly string[], env: NodeJS.ProcessEnv): Daemon {
   return { pid: child.pid as number, log: () => err, stdout: () => out, ended };
 }
 
-export interface GridOptions {
-  readonly workers: number;
-  readonly slots?: number;
-  /** More flags of the coordinator, and of every worker. */
-  readonly coordinatorFlags?: readonly string[];
-  readonly workerFlags?: readonly string[];
-}
-
-export async function startGrid(
-  bed: Bed,
-  { workers, slots = 1, coordinatorFlags = [], workerFlags = [] }: GridOptions,
-): Promise<Grid> {
+export async function startGrid(bed: Bed, plan: GridPlan): Promise<Grid> {
+  const { workers, slots = 1, host = '127.0.0.1', prefix = [], coordinatorFlags = [], workerFlags = [] } = plan;
   const at = (name: string): string => join(bed.root, name);
   const tokenFile = at('token');
+  const dataDir = plan.dataDir ?? at('coordinator');
   let ports: readonly [number, number] = [0, 0];
-  let made = 0;
   const serve = async (): Promise<Daemon> => {
     const [grpc, http] = ports;
-    const daemon = start(
-      [
-        join(BIN, 'hg-coord'),
-        'serve',
-        `--grpc-port=${grpc}`,
-        `--http-port=${http}`,
-        `--token-file=${tokenFile}`,
-        `--data-dir=${at('coordinator')}`,
-        '--heartbeat=1s',
-        ...coordinatorFlags,
-      ],
-      bed.env,
-    );
+    const words = [`--grpc-port=${grpc}`, `--http-port=${http}`, `--token-file=${tokenFile}`, `--data-dir=${dataDir}`];
+    const argv = [
+      join(BIN, 'hg-coord'),
+      'serve',
+      `--host=${host}`,
+      '--heartbeat=1s',
+      ...words,
+      ...coordinatorFlags,
+    ];
+    const daemon = start([...prefix, ...argv], bed.env);
     const ready = await until(() => /^hg-coord serves: grpc \d+, http \d+$/m.test(daemon.stdout()));
     if (!ready) throw new Error(`the coordinator does not serve:\n${daemon.log()}`);
     const [, one, other] = /grpc (\d+), http (\d+)/.exec(daemon.stdout()) ?? [];
     ports = [Number(one), Number(other)];
     return daemon;
   };
+  const startWorker = async (argv: readonly string[]): Promise<Daemon> => {
+    const daemon = start(argv, bed.env);
+    const attached = await until(() => /attached/.test(daemon.log()));
+    if (!attached) throw new Error(`the worker does not attach:\n${daemon.log()}`);
+    return daemon;
+  };
+  const commands: (readonly string[])[] = [];
   const grid: Grid = {
     address: '',
     httpPort: 0,
     tokenFile,
+    dataDir,
     coordinator: await serve(),
     workers: [],
-    async addWorker(count) {
-      made += 1;
-      const workDir = at(`worker${made}`);
+    async addWorker(count, place = {}) {
+      const name = `w${commands.length + 1}`;
+      const workDir = place.workDir ?? at(`worker${commands.length + 1}`);
       mkdirSync(workDir, { recursive: true });
-      const daemon = start(
-        [
-          join(BIN, 'hg-worker'),
-          'serve',
-          `--coordinator=127.0.0.1:${ports[0]}`,
-          `--slots=${count}`,
-          `--token-file=${tokenFile}`,
-          `--work-dir=${workDir}`,
-          `--name=w${made}`,
-          ...workerFlags,
-        ],
-        bed.env,
-      );
-      const attached = await until(() => /attached/.test(daemon.log()));
-      if (!attached) throw new Error(`the worker does not attach:\n${daemon.log()}`);
+      const words = [`--slots=${count}`, `--token-file=${tokenFile}`, `--work-dir=${workDir}`];
+      const named = [`--coordinator=${place.coordinator ?? `${host}:${ports[0]}`}`, `--name=${place.id ?? name}`];
+      const argv = [...(place.prefix ?? prefix), join(BIN, 'hg-worker'), 'serve', ...named, ...words, ...workerFlags];
+      commands.push(argv);
+      const daemon = await startWorker(argv);
       grid.workers.push(daemon);
       return daemon;
+    },
+    async restartWorker(index) {
+      const worker = grid.workers[index];
+      signalProcess(worker?.pid, 'SIGKILL');
+      await worker?.ended;
+      grid.workers[index] = await startWorker(commands[index] ?? []);
     },
     async restartCoordinator() {
       signalProcess(grid.coordinator.pid, 'SIGKILL');
@@ -118,24 +137,25 @@ export async function startGrid(
       grid.coordinator = await serve();
     },
     env: (localSlots) => ({
-      HG_COORDINATOR: `127.0.0.1:${ports[0]}`,
+      HG_COORDINATOR: `${host}:${ports[0]}`,
       HG_TOKEN_FILE: tokenFile,
       HG_LOCAL_SLOTS: String(localSlots),
     }),
-    async end() {
-      const daemons = [...grid.workers, grid.coordinator];
-      for (const { pid } of daemons) signalProcess(pid, 'SIGCONT');
-      for (const { pid } of daemons) signalProcess(pid, 'SIGTERM');
-      const patience = setTimeout(() => {
-        for (const { pid } of daemons) signalProcess(pid, 'SIGKILL');
-      }, 5_000);
-      await Promise.all(daemons.map(({ ended }) => ended));
-      clearTimeout(patience);
-    },
+    end: () => endAll([...grid.workers, grid.coordinator]),
   };
-  Object.assign(grid, { address: `127.0.0.1:${ports[0]}`, httpPort: ports[1] });
+  Object.assign(grid, { address: `${host}:${ports[0]}`, httpPort: ports[1] });
   for (let i = 0; i < workers; i += 1) await grid.addWorker(slots);
   return grid;
+}
+
+async function endAll(daemons: readonly Daemon[]): Promise<void> {
+  for (const { pid } of daemons) signalProcess(pid, 'SIGCONT');
+  for (const { pid } of daemons) signalProcess(pid, 'SIGTERM');
+  const patience = setTimeout(() => {
+    for (const { pid } of daemons) signalProcess(pid, 'SIGKILL');
+  }, 5_000);
+  await Promise.all(daemons.map(({ ended }) => ended));
+  clearTimeout(patience);
 }
 
 /** Whether the programs of a grid were built. */

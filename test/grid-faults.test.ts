@@ -1,0 +1,216 @@
+/**
+ * One fault of the grid each: whatever is stopped, cut off, damaged or full, the build ends with status 0 and the plain
+ * compiler's bytes. How long each fault took to be noticed is printed as a table.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, expect } from 'vitest';
+import { type Bed, makeBed } from './bed/environment.ts';
+import {
+  badLine,
+  damageBlobs,
+  fillDisk,
+  type Line,
+  type Machine,
+  makeMachine,
+  networks,
+  tinyDisk,
+} from './bed/faults.ts';
+import { layGenerated } from './bed/generated.ts';
+import { type Grid, type GridPlan, startGrid } from './bed/grid.ts';
+import { type Built, buildTree, expectRight, pristineOf } from './bed/grid-builds.ts';
+import { signalProcess, until } from './bed/processes.ts';
+import { mounts, root, testWith, tool } from './bed/tools.ts';
+
+const NEEDS = [root, mounts, tool('make'), tool('gcc')];
+const MAKE = ['make', '-s', '-j8'];
+const FILES = 40;
+
+interface Row {
+  readonly fault: string;
+  /** From the fault to the first word about it. */
+  readonly detectedMs: number | string;
+  readonly buildMs: number;
+  readonly plainMs: number;
+}
+const table: Row[] = [];
+afterAll(() => console.table(table));
+
+let bed: Bed;
+let grid: Grid | undefined;
+let plain: Built;
+let undo: (() => void | Promise<void>)[] = [];
+beforeEach(async () => {
+  bed = makeBed();
+  undo = [];
+  layGenerated(pristineOf(bed), FILES);
+  plain = await buildTree(bed, MAKE);
+  expect(plain.status).toBe(0);
+});
+afterEach(async () => {
+  await grid?.end();
+  grid = undefined;
+  for (const each of undo.reverse()) await each();
+  await bed.remove();
+});
+
+async function start(plan: GridPlan): Promise<Grid> {
+  grid = await startGrid(bed, plan);
+  return grid;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const agentLog = (): string =>
+  existsSync(join(bed.cacheDir, 'agent.log')) ? readFileSync(join(bed.cacheDir, 'agent.log'), 'utf8') : '';
+
+/** Milliseconds until something is said that was not said before; undefined: it was not within half a minute. */
+async function noticed(said: () => string, pattern: RegExp): Promise<number | undefined> {
+  const began = performance.now();
+  const before = said().match(pattern)?.length ?? 0;
+  const heard = await until(() => (said().match(pattern)?.length ?? 0) > before, 30_000);
+  return heard ? performance.now() - began : undefined;
+}
+
+function note(fault: string, detectedMs: number | undefined | string, built: Built): void {
+  const detected = typeof detectedMs === 'number' ? Math.round(detectedMs) : (detectedMs ?? 'not needed');
+  table.push({ fault, detectedMs: detected, buildMs: Math.round(built.wallMs), plainMs: Math.round(plain.wallMs) });
+}
+
+testWith(NEEDS, 'a worker that is stopped in the middle of a build is given up', async () => {
+  const running = await start({ workers: 2, slots: 2 });
+  const building = buildTree(bed, MAKE, running.env(0));
+  await pause(700);
+  signalProcess(running.workers[0]?.pid, 'SIGSTOP');
+  const [detected, built] = await Promise.all([
+    noticed(() => running.coordinator.log(), /a worker is lost: no heartbeat/g),
+    building,
+  ]);
+  await expectRight(bed, plain, built, 'stopped worker');
+  // Three heartbeats of one second, and a second for the clock that looks.
+  expect(detected).toBeLessThan(5500);
+  expect(built.remote).toBeGreaterThan(FILES / 2);
+  note('worker stopped', detected, built);
+});
+
+testWith(NEEDS, 'a coordinator that is stopped in the middle of a build is given up', async () => {
+  const running = await start({ workers: 1, slots: 2 });
+  const building = buildTree(bed, MAKE, running.env(0));
+  await pause(700);
+  signalProcess(running.coordinator.pid, 'SIGSTOP');
+  const [detected, built] = await Promise.all([noticed(agentLog, /the grid cannot be used/g), building]);
+  await expectRight(bed, plain, built, 'stopped coordinator');
+  expect(detected).toBeLessThan(8000);
+  note('coordinator stopped', detected, built);
+});
+
+async function cutFor5s(machine: Machine): Promise<void> {
+  machine.cut();
+  await pause(5000);
+  machine.mend();
+}
+
+testWith([...NEEDS, networks], 'the line to a worker is cut for five seconds', async () => {
+  const far = makeMachine(1);
+  undo.push(() => far.remove());
+  const running = await start({ workers: 0, host: far.here });
+  await running.addWorker(2, { prefix: far.prefix });
+  await running.addWorker(1);
+  const building = buildTree(bed, MAKE, running.env(0));
+  await pause(700);
+  const cutting = cutFor5s(far);
+  const [detected, built] = await Promise.all([
+    noticed(() => running.coordinator.log(), /a worker is lost: no heartbeat/g),
+    building,
+  ]);
+  await expectRight(bed, plain, built, 'line to a worker cut');
+  expect(detected).toBeLessThan(5500);
+  note('line to a worker cut for 5 s', detected, built);
+  await cutting;
+  const attachments = (): number => running.coordinator.log().match(/a worker attached.*w1/g)?.length ?? 0;
+  expect(await until(() => attachments() >= 2, 30_000), 'it comes back').toBe(true);
+});
+
+testWith([...NEEDS, networks], 'the line to the coordinator is cut for five seconds', async () => {
+  const far = makeMachine(2);
+  undo.push(() => far.remove());
+  const running = await start({ workers: 1, slots: 2, prefix: far.prefix, host: far.address });
+  const building = buildTree(bed, MAKE, running.env(0));
+  await pause(700);
+  const cutting = cutFor5s(far);
+  const [detected, built] = await Promise.all([noticed(agentLog, /the grid cannot be used/g), building]);
+  await cutting;
+  await expectRight(bed, plain, built, 'line to the coordinator cut');
+  note('line to the coordinator cut for 5 s', detected, built);
+});
+
+const OTHER = (): NodeJS.ProcessEnv => ({ HG_CACHE_DIR: join(bed.root, 'other') });
+
+testWith(NEEDS, "blobs that rot on the coordinator's disk are never delivered", async () => {
+  const running = await start({ workers: 1, slots: 2 });
+  await expectRight(bed, plain, await buildTree(bed, MAKE, running.env(0)), 'first');
+  await bed.flush();
+  expect(damageBlobs(join(running.dataDir, 'v1/blobs'))).toBeGreaterThan(FILES);
+  const second = await buildTree(bed, MAKE, { ...running.env(0), ...OTHER() });
+  await expectRight(bed, plain, second, 'from rotten blobs');
+  expect(second.shared, second.stderr).toBe(0);
+  const third = await buildTree(bed, MAKE, { ...running.env(0), HG_CACHE_DIR: join(bed.root, 'third') });
+  await expectRight(bed, plain, third, 'mended');
+  expect(third.shared, 'the shared cache has mended itself').toBeGreaterThan(FILES / 2);
+  note("blobs rotten on the coordinator's disk", 'at the next read', second);
+});
+
+testWith(NEEDS, "blobs that rot in a worker's cache are never compiled", async () => {
+  const running = await start({ workers: 1, slots: 2 });
+  await expectRight(bed, plain, await buildTree(bed, MAKE, running.env(0)), 'first');
+  expect(damageBlobs(join(bed.root, 'worker1'))).toBeGreaterThan(FILES);
+  const second = await buildTree(bed, MAKE, { ...running.env(0), ...OTHER(), HG_RECACHE: '1' });
+  await expectRight(bed, plain, second, 'from rotten inputs');
+  expect(second.remote, second.stderr).toBeGreaterThan(FILES / 2);
+  note("blobs rotten on a worker's disk", 'at the next use', second);
+});
+
+for (const { name, isOnWorker } of [
+  { name: 'the client', isOnWorker: false },
+  { name: 'a worker', isOnWorker: true },
+]) {
+  testWith(NEEDS, `bytes that change on the way between ${name} and the coordinator are noticed`, async () => {
+    const running = await start({ workers: isOnWorker ? 0 : 1, slots: 2 });
+    const [grpcPort, bad] = [Number(running.address.split(':')[1]), '127.0.0.2'];
+    const lines: Line[] = [
+      await badLine(bad, '127.0.0.1', grpcPort, () => false),
+      await badLine(bad, '127.0.0.1', running.httpPort, () => true),
+    ];
+    undo.push(async () => {
+      for (const line of lines) await line.close();
+    });
+    const through = { HG_COORDINATOR: `${bad}:${grpcPort}` };
+    if (isOnWorker) await running.addWorker(2, { coordinator: through.HG_COORDINATOR });
+    const built = await buildTree(bed, MAKE, { ...running.env(0), ...(isOnWorker ? {} : through) });
+    await expectRight(bed, plain, built, 'bad line');
+    expect(lines[1]?.changed).toBeGreaterThan(0);
+    note(`bits turned on the line of ${name} (${lines[1]?.changed})`, 'at each transfer', built);
+  });
+}
+
+testWith(NEEDS, "a worker's disk is full", async () => {
+  const running = await start({ workers: 1, slots: 1 });
+  const workDir = join(bed.root, 'tiny');
+  const disk = tinyDisk(workDir, 8);
+  undo.push(() => disk.remove());
+  await running.addWorker(1, { workDir });
+  fillDisk(workDir);
+  const built = await buildTree(bed, MAKE, running.env(0));
+  await expectRight(bed, plain, built, 'full worker');
+  note("worker's disk full", 'at the first task', built);
+});
+
+testWith(NEEDS, "the coordinator's disk is full", async () => {
+  const dataDir = join(bed.root, 'tiny');
+  const disk = tinyDisk(dataDir, 8);
+  undo.push(() => disk.remove());
+  const running = await start({ workers: 1, slots: 2, dataDir });
+  fillDisk(dataDir);
+  const built = await buildTree(bed, MAKE, running.env(0));
+  await expectRight(bed, plain, built, 'full coordinator');
+  note("coordinator's disk full", 'at the first blob', built);
+});
