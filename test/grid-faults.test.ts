@@ -3,6 +3,7 @@
  * compiler's bytes. How long each fault took to be noticed is printed as a table.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect } from 'vitest';
 import { type Bed, makeBed } from './bed/environment.ts';
@@ -101,6 +102,20 @@ testWith(NEEDS, 'a coordinator that is stopped in the middle of a build is given
   await expectRight(bed, plain, built, 'stopped coordinator');
   expect(detected).toBeLessThan(8000);
   note('coordinator stopped', detected, built);
+});
+
+testWith(NEEDS, 'a port that answers nobody holds up a build once, and for seconds', async () => {
+  const silent = createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  undo.push(() => void silent.close());
+  const env = { HG_COORDINATOR: `127.0.0.1:${(silent.address() as AddressInfo).port}`, HG_LOCAL_SLOTS: '0' };
+  const building = buildTree(bed, MAKE, env);
+  const [detected, built] = await Promise.all([noticed(agentLog, /the grid cannot be used/g), building]);
+  await expectRight(bed, plain, built, 'silent port');
+  expect(detected).toBeLessThan(8000);
+  // Eight at most find it out; everything after them goes home at once.
+  expect(built.wallMs - plain.wallMs).toBeLessThan(12_000);
+  note('a port that answers nobody', detected, built);
 });
 
 async function cutFor5s(machine: Machine): Promise<void> {

@@ -84,14 +84,7 @@ export async function startGrid(bed: Bed, plan: GridPlan): Promise<Grid> {
   const serve = async (): Promise<Daemon> => {
     const [grpc, http] = ports;
     const words = [`--grpc-port=${grpc}`, `--http-port=${http}`, `--token-file=${tokenFile}`, `--data-dir=${dataDir}`];
-    const argv = [
-      join(BIN, 'hg-coord'),
-      'serve',
-      `--host=${host}`,
-      '--heartbeat=1s',
-      ...words,
-      ...coordinatorFlags,
-    ];
+    const argv = [join(BIN, 'hg-coord'), 'serve', `--host=${host}`, '--heartbeat=1s', ...words, ...coordinatorFlags];
     const daemon = start([...prefix, ...argv], bed.env);
     const ready = await until(() => /^hg-coord serves: grpc \d+, http \d+$/m.test(daemon.stdout()));
     if (!ready) throw new Error(`the coordinator does not serve:\n${daemon.log()}`);

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { type ChannelCredentials, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { fsPath } from '../../base/byte-string.ts';
-import { type Digest, sha256 } from '../../base/digest.ts';
+import { type ChannelCredentials, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import type { Digest } from '../../base/digest.ts';
 import type { TlsIdentity } from '../../base/tls-identity.ts';
 import {
   type Blob,
@@ -14,6 +12,8 @@ import {
 } from '../../contract/generated/hybridgrid/v1/build.ts';
 import { type BlobTransfer, blobTransfer } from './blob-transfer.ts';
 import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
+import { fewUnknown } from './inline-blobs.ts';
+import { reach } from './reach.ts';
 import { uploads } from './uploads.ts';
 
 export interface RemoteGridOptions {
@@ -29,12 +29,7 @@ export interface RemoteGridOptions {
 const MESSAGE_LIMIT = 64 << 20;
 /** A compile that takes longer is given up and done at home. */
 const COMPILE_TIMEOUT_MS = 600_000;
-/** After trouble with the way there the grid is left alone this long: a build must not wait for it file by file. */
-const AWAY_MS = 5_000;
 const CALL_TIMEOUT_MS = 2_000;
-/** Sent along with the question if there are no more: mostly the source alone is new. */
-const INLINE_BLOBS = 4;
-const INLINE_BYTES = 256 << 10;
 /** The grid may lose blobs between question and answer (eviction): not asked for ever. */
 const ROUNDS = 3;
 /** How old the number of slots may be. */
@@ -57,7 +52,6 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
   if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
   /** Blobs that the grid has: told by it, or uploaded. Emptied with every connection that was lost. */
   const known = new Set<Digest>();
-  let awayUntil = 0;
   let capacity: number | undefined;
   let capacityAt = 0;
   let blobs: Promise<BlobTransfer | undefined> | undefined;
@@ -84,12 +78,18 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
       if (signal?.aborted === true) cancel();
     });
 
+  const alive = (): Promise<unknown> =>
+    call<object, HealthCheckResponse>(service.healthCheck, {}, CALL_TIMEOUT_MS).catch((error: ServiceError) => {
+      if (error.code === status.DEADLINE_EXCEEDED || error.code === status.UNAVAILABLE) throw error;
+    });
+  const way = reach({ ask: alive, now: Date.now });
+
   const trouble = (error: unknown): GridAnswer => {
     const { code, details } = error as ServiceError;
-    awayUntil = Date.now() + AWAY_MS;
     known.clear();
+    void blobs?.then((to) => to?.close());
     blobs = undefined;
-    options.log('the grid cannot be used', { code, details: details ?? String(error) });
+    if (way.lose()) options.log('the grid cannot be used', { code, details: details ?? String(error) });
     return declined('unreachable', details ?? String(error));
   };
 
@@ -155,17 +155,25 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
 
   return {
     async compile(shipment, asked) {
-      if (Date.now() < awayUntil) return declined('unreachable');
+      if (!way.isGood()) return declined('unreachable');
       askCapacity();
       try {
-        return await converse(shipment, asked);
+        return await way.during((alive) =>
+          converse(shipment, { ...asked, signal: AbortSignal.any([asked.signal, alive]) }),
+        );
       } catch (error) {
         return asked.signal.aborted ? declined('cancelled') : trouble(error);
       }
     },
-    fetch: async (digest, size) => (await transfer())?.get(digest, size),
+    fetch: (digest, size) =>
+      way
+        .during(async () => (await transfer())?.get(digest, size))
+        .catch((error: unknown) => {
+          trouble(error);
+          return undefined;
+        }),
     async report(action, result, contents) {
-      if (Date.now() < awayUntil) return;
+      if (!way.isGood()) return;
       const question = { action: Buffer.from(action, 'hex'), result, client: options.client };
       try {
         const { missing } = await call<typeof question, ReportResultResponse>(
@@ -196,23 +204,4 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
 function channelOf(tls: TlsIdentity | undefined): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
   return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
-}
-
-/** The contents that the grid lacks for all we know, if they are few and small: read now, and what they are said to be. */
-function fewUnknown(shipment: Shipment, known: ReadonlySet<Digest>): readonly Blob[] {
-  const unknown = [...shipment.files].filter(([digest]) => !known.has(digest));
-  if (unknown.length > INLINE_BLOBS) return [];
-  const blobs: Blob[] = [];
-  let size = 0;
-  for (const [digest, path] of unknown) {
-    try {
-      const data = readFileSync(fsPath(path));
-      size += data.length;
-      if (size > INLINE_BYTES || sha256(data) !== digest) return [];
-      blobs.push({ digest: Buffer.from(digest, 'hex'), data });
-    } catch {
-      return [];
-    }
-  }
-  return blobs;
 }
