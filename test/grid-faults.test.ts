@@ -127,7 +127,7 @@ async function cutFor5s(machine: Machine): Promise<void> {
 testWith([...NEEDS, networks], 'the line to a worker is cut for five seconds', async () => {
   const far = makeMachine(1);
   undo.push(() => far.remove());
-  const running = await start({ workers: 0, host: far.here });
+  const running = await start({ workers: 0, host: far.here, coordinatorFlags: ['--insecure'] });
   await running.addWorker(2, { prefix: far.prefix });
   await running.addWorker(1);
   const building = buildTree(bed, MAKE, running.env(0));
@@ -148,7 +148,8 @@ testWith([...NEEDS, networks], 'the line to a worker is cut for five seconds', a
 testWith([...NEEDS, networks], 'the line to the coordinator is cut for five seconds', async () => {
   const far = makeMachine(2);
   undo.push(() => far.remove());
-  const running = await start({ workers: 1, slots: 2, prefix: far.prefix, host: far.address });
+  const place = { prefix: far.prefix, host: far.address, coordinatorFlags: ['--insecure'] };
+  const running = await start({ workers: 1, slots: 2, ...place });
   const building = buildTree(bed, MAKE, running.env(0));
   await pause(700);
   const cutting = cutFor5s(far);

@@ -38,6 +38,7 @@ export interface Grid {
 
 /** Where and how a worker is to run, unless it is as all others do. */
 export interface WorkerPlace {
+  /** Empty: whatever it calls itself. */
   readonly id?: string;
   readonly workDir?: string;
   /** HOST:PORT; for a worker that sees the coordinator another way. */
@@ -111,7 +112,11 @@ export async function startGrid(bed: Bed, plan: GridPlan): Promise<Grid> {
       const workDir = place.workDir ?? at(`worker${commands.length + 1}`);
       mkdirSync(workDir, { recursive: true });
       const words = [`--slots=${count}`, `--token-file=${tokenFile}`, `--work-dir=${workDir}`];
-      const named = [`--coordinator=${place.coordinator ?? `${host}:${ports[0]}`}`, `--name=${place.id ?? name}`];
+      const id = place.id ?? name;
+      const named = [
+        `--coordinator=${place.coordinator ?? `${host}:${ports[0]}`}`,
+        ...(id === '' ? [] : [`--name=${id}`]),
+      ];
       const argv = [...(place.prefix ?? prefix), join(BIN, 'hg-worker'), 'serve', ...named, ...words, ...workerFlags];
       commands.push(argv);
       const daemon = await startWorker(argv);
