@@ -60,6 +60,15 @@ fuzz-command-lines: $(BUILT) ## Long run of random command lines against what gc
 chaos: $(BUILT) ## 100 random kill -9 and SIGSTOP of the agent during redis builds (HG_CHAOS_SEED, HG_CHAOS_EVENTS)
 	@HG_CHAOS=long vitest run test/chaos.test.ts
 
+.PHONY: chaos-grid
+chaos-grid: $(BUILT) ## 100 random kills and stops of any part of a grid during redis builds, then one fault after the other
+	@HG_GRID=long vitest run test/grid-chaos.test.ts
+	@HG_GRID=long vitest run test/grid-faults.test.ts
+
+.PHONY: verify-grid-limits
+verify-grid-limits: $(BUILT) ## What grids break on, in full size: 1,000 files at -j64, 20,000 headers, an object of 100 MiB
+	@HG_GRID=long vitest run test/grid-robustness.test.ts
+
 .PHONY: verify-real
 verify-real: $(BUILT) ## Full matrix: redis, Lua and RE2, gcc and clang, -g and not, cold and warm, compared with plain
 	@HG_VERIFY=all vitest run test/e2e-lua.test.ts test/e2e-redis.test.ts test/e2e-re2.test.ts

@@ -118,6 +118,23 @@ testWith(NEEDS, 'a port that answers nobody holds up a build once, and for secon
   note('a port that answers nobody', detected, built);
 });
 
+testWith(
+  [...NEEDS, networks],
+  'an address that swallows everything holds up a build once, and for seconds',
+  async () => {
+    const far = makeMachine(3);
+    undo.push(() => far.remove());
+    far.cut();
+    const env = { HG_COORDINATOR: `${far.address}:9000`, HG_LOCAL_SLOTS: '0' };
+    const building = buildTree(bed, MAKE, env);
+    const [detected, built] = await Promise.all([noticed(agentLog, /the grid cannot be used/g), building]);
+    await expectRight(bed, plain, built, 'dead address');
+    expect(detected).toBeLessThan(8000);
+    expect(built.wallMs - plain.wallMs).toBeLessThan(12_000);
+    note('an address that swallows everything', detected, built);
+  },
+);
+
 async function cutFor5s(machine: Machine): Promise<void> {
   machine.cut();
   await pause(5000);
