@@ -18,7 +18,7 @@ export class Silent extends Error {
 }
 
 export interface ReachOptions {
-  /** Asks for a sign of life; any answer is one. Rejects after {@link ReachTimes.answerMs}. */
+  /** Asks for a sign of life; rejects soon where there is none. */
   readonly ask: () => Promise<unknown>;
   readonly now: () => number;
   readonly times?: ReachTimes;
@@ -31,8 +31,11 @@ export interface ReachTimes {
   readonly awayMs: number;
 }
 
-/** Together with the two seconds of a question a silence lasts five at most before it is noticed. */
-const TIMES: ReachTimes = { everyMs: 500, awayMs: 5_000 };
+/**
+ * Together with the two seconds of a question a silence lasts five at most before it is noticed. To ask again costs a
+ * build nothing, and a coordinator that was started again is soon back.
+ */
+const TIMES: ReachTimes = { everyMs: 500, awayMs: 1_000 };
 /** So many questions in a row without an answer: one may be lost on a machine that is busy. */
 const UNANSWERED = 2;
 

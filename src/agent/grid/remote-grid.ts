@@ -1,4 +1,4 @@
-import { type ChannelCredentials, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { type ChannelCredentials, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { Digest } from '../../base/digest.ts';
 import type { TlsIdentity } from '../../base/tls-identity.ts';
 import {
@@ -78,10 +78,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
       if (signal?.aborted === true) cancel();
     });
 
-  const alive = (): Promise<unknown> =>
-    call<object, HealthCheckResponse>(service.healthCheck, {}, CALL_TIMEOUT_MS).catch((error: ServiceError) => {
-      if (error.code === status.DEADLINE_EXCEEDED || error.code === status.UNAVAILABLE) throw error;
-    });
+  const alive = (): Promise<unknown> => call<object, HealthCheckResponse>(service.healthCheck, {}, CALL_TIMEOUT_MS);
   const way = reach({ ask: alive, now: Date.now });
 
   const trouble = (error: unknown): GridAnswer => {
