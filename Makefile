@@ -67,7 +67,7 @@ chaos-grid: $(BUILT) ## 100 random kills and stops of any part of a grid during 
 
 .PHONY: verify-grid-limits
 verify-grid-limits: $(BUILT) ## What grids break on, in full size: 1,000 files at -j64, 20,000 headers, an object of 100 MiB
-	@HG_GRID=long vitest run test/grid-robustness.test.ts
+	@HG_GRID=long vitest run test/grid-limits.test.ts
 
 .PHONY: verify-real
 verify-real: $(BUILT) ## Full matrix: redis, Lua and RE2, gcc and clang, -g and not, cold and warm, compared with plain

@@ -5,8 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, expect } from 'vitest';
-import { type Bed, makeBed } from './bed/environment.ts';
+import { afterAll, beforeEach, expect } from 'vitest';
 import {
   badLine,
   damageBlobs,
@@ -18,12 +17,11 @@ import {
   tinyDisk,
 } from './bed/faults.ts';
 import { layGenerated } from './bed/generated.ts';
-import { type Grid, type GridPlan, startGrid } from './bed/grid.ts';
+import { GRID_NEEDS, useGridBed } from './bed/grid-bed.ts';
 import { type Built, buildTree, expectRight, pristineOf } from './bed/grid-builds.ts';
 import { signalProcess, until } from './bed/processes.ts';
-import { mounts, root, testWith, tool } from './bed/tools.ts';
+import { testWith } from './bed/tools.ts';
 
-const NEEDS = [root, mounts, tool('make'), tool('gcc')];
 const MAKE = ['make', '-s', '-j8'];
 const FILES = 40;
 
@@ -37,32 +35,17 @@ interface Row {
 const table: Row[] = [];
 afterAll(() => console.table(table));
 
-let bed: Bed;
-let grid: Grid | undefined;
+const use = useGridBed();
 let plain: Built;
-let undo: (() => void | Promise<void>)[] = [];
 beforeEach(async () => {
-  bed = makeBed();
-  undo = [];
-  layGenerated(pristineOf(bed), FILES);
-  plain = await buildTree(bed, MAKE);
+  layGenerated(pristineOf(use.bed), FILES);
+  plain = await buildTree(use.bed, MAKE);
   expect(plain.status).toBe(0);
 });
-afterEach(async () => {
-  await grid?.end();
-  grid = undefined;
-  for (const each of undo.reverse()) await each();
-  await bed.remove();
-});
-
-async function start(plan: GridPlan): Promise<Grid> {
-  grid = await startGrid(bed, plan);
-  return grid;
-}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const agentLog = (): string =>
-  existsSync(join(bed.cacheDir, 'agent.log')) ? readFileSync(join(bed.cacheDir, 'agent.log'), 'utf8') : '';
+  existsSync(join(use.bed.cacheDir, 'agent.log')) ? readFileSync(join(use.bed.cacheDir, 'agent.log'), 'utf8') : '';
 
 /** Milliseconds until something is said that was not said before; undefined: it was not within half a minute. */
 async function noticed(said: () => string, pattern: RegExp): Promise<number | undefined> {
@@ -77,41 +60,41 @@ function note(fault: string, detectedMs: number | undefined | string, built: Bui
   table.push({ fault, detectedMs: detected, buildMs: Math.round(built.wallMs), plainMs: Math.round(plain.wallMs) });
 }
 
-testWith(NEEDS, 'a worker that is stopped in the middle of a build is given up', async () => {
-  const running = await start({ workers: 2, slots: 2 });
-  const building = buildTree(bed, MAKE, running.env(0));
+testWith(GRID_NEEDS, 'a worker that is stopped in the middle of a build is given up', async () => {
+  const running = await use.start({ workers: 2, slots: 2 });
+  const building = buildTree(use.bed, MAKE, running.env(0));
   await pause(700);
   signalProcess(running.workers[0]?.pid, 'SIGSTOP');
   const [detected, built] = await Promise.all([
     noticed(() => running.coordinator.log(), /a worker is lost: no heartbeat/g),
     building,
   ]);
-  await expectRight(bed, plain, built, 'stopped worker');
+  await expectRight(use.bed, plain, built, 'stopped worker');
   // Three heartbeats of one second, and a second for the clock that looks.
   expect(detected).toBeLessThan(5500);
   expect(built.remote).toBeGreaterThan(FILES / 2);
   note('worker stopped', detected, built);
 });
 
-testWith(NEEDS, 'a coordinator that is stopped in the middle of a build is given up', async () => {
-  const running = await start({ workers: 1, slots: 2 });
-  const building = buildTree(bed, MAKE, running.env(0));
+testWith(GRID_NEEDS, 'a coordinator that is stopped in the middle of a build is given up', async () => {
+  const running = await use.start({ workers: 1, slots: 2 });
+  const building = buildTree(use.bed, MAKE, running.env(0));
   await pause(700);
   signalProcess(running.coordinator.pid, 'SIGSTOP');
   const [detected, built] = await Promise.all([noticed(agentLog, /the grid cannot be used/g), building]);
-  await expectRight(bed, plain, built, 'stopped coordinator');
+  await expectRight(use.bed, plain, built, 'stopped coordinator');
   expect(detected).toBeLessThan(8000);
   note('coordinator stopped', detected, built);
 });
 
-testWith(NEEDS, 'a port that answers nobody holds up a build once, and for seconds', async () => {
+testWith(GRID_NEEDS, 'a port that answers nobody holds up a build once, and for seconds', async () => {
   const silent = createServer(() => {});
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-  undo.push(() => void silent.close());
+  use.undo(() => void silent.close());
   const env = { HG_COORDINATOR: `127.0.0.1:${(silent.address() as AddressInfo).port}`, HG_LOCAL_SLOTS: '0' };
-  const building = buildTree(bed, MAKE, env);
+  const building = buildTree(use.bed, MAKE, env);
   const [detected, built] = await Promise.all([noticed(agentLog, /the grid cannot be used/g), building]);
-  await expectRight(bed, plain, built, 'silent port');
+  await expectRight(use.bed, plain, built, 'silent port');
   expect(detected).toBeLessThan(8000);
   // Eight at most find it out; everything after them goes home at once.
   expect(built.wallMs - plain.wallMs).toBeLessThan(12_000);
@@ -119,16 +102,16 @@ testWith(NEEDS, 'a port that answers nobody holds up a build once, and for secon
 });
 
 testWith(
-  [...NEEDS, networks],
+  [...GRID_NEEDS, networks],
   'an address that swallows everything holds up a build once, and for seconds',
   async () => {
     const far = makeMachine(3);
-    undo.push(() => far.remove());
+    use.undo(() => far.remove());
     far.cut();
     const env = { HG_COORDINATOR: `${far.address}:9000`, HG_LOCAL_SLOTS: '0' };
-    const building = buildTree(bed, MAKE, env);
+    const building = buildTree(use.bed, MAKE, env);
     const [detected, built] = await Promise.all([noticed(agentLog, /the grid cannot be used/g), building]);
-    await expectRight(bed, plain, built, 'dead address');
+    await expectRight(use.bed, plain, built, 'dead address');
     expect(detected).toBeLessThan(8000);
     expect(built.wallMs - plain.wallMs).toBeLessThan(12_000);
     note('an address that swallows everything', detected, built);
@@ -141,20 +124,20 @@ async function cutFor5s(machine: Machine): Promise<void> {
   machine.mend();
 }
 
-testWith([...NEEDS, networks], 'the line to a worker is cut for five seconds', async () => {
+testWith([...GRID_NEEDS, networks], 'the line to a worker is cut for five seconds', async () => {
   const far = makeMachine(1);
-  undo.push(() => far.remove());
-  const running = await start({ workers: 0, host: far.here, coordinatorFlags: ['--insecure'] });
+  use.undo(() => far.remove());
+  const running = await use.start({ workers: 0, host: far.here, coordinatorFlags: ['--insecure'] });
   await running.addWorker(2, { prefix: far.prefix });
   await running.addWorker(1);
-  const building = buildTree(bed, MAKE, running.env(0));
+  const building = buildTree(use.bed, MAKE, running.env(0));
   await pause(700);
   const cutting = cutFor5s(far);
   const [detected, built] = await Promise.all([
     noticed(() => running.coordinator.log(), /a worker is lost: no heartbeat/g),
     building,
   ]);
-  await expectRight(bed, plain, built, 'line to a worker cut');
+  await expectRight(use.bed, plain, built, 'line to a worker cut');
   expect(detected).toBeLessThan(5500);
   note('line to a worker cut for 5 s', detected, built);
   await cutting;
@@ -162,42 +145,42 @@ testWith([...NEEDS, networks], 'the line to a worker is cut for five seconds', a
   expect(await until(() => attachments() >= 2, 30_000), 'it comes back').toBe(true);
 });
 
-testWith([...NEEDS, networks], 'the line to the coordinator is cut for five seconds', async () => {
+testWith([...GRID_NEEDS, networks], 'the line to the coordinator is cut for five seconds', async () => {
   const far = makeMachine(2);
-  undo.push(() => far.remove());
+  use.undo(() => far.remove());
   const place = { prefix: far.prefix, host: far.address, coordinatorFlags: ['--insecure'] };
-  const running = await start({ workers: 1, slots: 2, ...place });
-  const building = buildTree(bed, MAKE, running.env(0));
+  const running = await use.start({ workers: 1, slots: 2, ...place });
+  const building = buildTree(use.bed, MAKE, running.env(0));
   await pause(700);
   const cutting = cutFor5s(far);
   const [detected, built] = await Promise.all([noticed(agentLog, /the grid cannot be used/g), building]);
   await cutting;
-  await expectRight(bed, plain, built, 'line to the coordinator cut');
+  await expectRight(use.bed, plain, built, 'line to the coordinator cut');
   note('line to the coordinator cut for 5 s', detected, built);
 });
 
-const OTHER = (): NodeJS.ProcessEnv => ({ HG_CACHE_DIR: join(bed.root, 'other') });
+const OTHER = (): NodeJS.ProcessEnv => ({ HG_CACHE_DIR: join(use.bed.root, 'other') });
 
-testWith(NEEDS, "blobs that rot on the coordinator's disk are never delivered", async () => {
-  const running = await start({ workers: 1, slots: 2 });
-  await expectRight(bed, plain, await buildTree(bed, MAKE, running.env(0)), 'first');
-  await bed.flush();
+testWith(GRID_NEEDS, "blobs that rot on the coordinator's disk are never delivered", async () => {
+  const running = await use.start({ workers: 1, slots: 2 });
+  await expectRight(use.bed, plain, await buildTree(use.bed, MAKE, running.env(0)), 'first');
+  await use.bed.flush();
   expect(damageBlobs(join(running.dataDir, 'v1/blobs'))).toBeGreaterThan(FILES);
-  const second = await buildTree(bed, MAKE, { ...running.env(0), ...OTHER() });
-  await expectRight(bed, plain, second, 'from rotten blobs');
+  const second = await buildTree(use.bed, MAKE, { ...running.env(0), ...OTHER() });
+  await expectRight(use.bed, plain, second, 'from rotten blobs');
   expect(second.shared, second.stderr).toBe(0);
-  const third = await buildTree(bed, MAKE, { ...running.env(0), HG_CACHE_DIR: join(bed.root, 'third') });
-  await expectRight(bed, plain, third, 'mended');
+  const third = await buildTree(use.bed, MAKE, { ...running.env(0), HG_CACHE_DIR: join(use.bed.root, 'third') });
+  await expectRight(use.bed, plain, third, 'mended');
   expect(third.shared, 'the shared cache has mended itself').toBeGreaterThan(FILES / 2);
   note("blobs rotten on the coordinator's disk", 'at the next read', second);
 });
 
-testWith(NEEDS, "blobs that rot in a worker's cache are never compiled", async () => {
-  const running = await start({ workers: 1, slots: 2 });
-  await expectRight(bed, plain, await buildTree(bed, MAKE, running.env(0)), 'first');
-  expect(damageBlobs(join(bed.root, 'worker1'))).toBeGreaterThan(FILES);
-  const second = await buildTree(bed, MAKE, { ...running.env(0), ...OTHER(), HG_RECACHE: '1' });
-  await expectRight(bed, plain, second, 'from rotten inputs');
+testWith(GRID_NEEDS, "blobs that rot in a worker's cache are never compiled", async () => {
+  const running = await use.start({ workers: 1, slots: 2 });
+  await expectRight(use.bed, plain, await buildTree(use.bed, MAKE, running.env(0)), 'first');
+  expect(damageBlobs(join(use.bed.root, 'worker1'))).toBeGreaterThan(FILES);
+  const second = await buildTree(use.bed, MAKE, { ...running.env(0), ...OTHER(), HG_RECACHE: '1' });
+  await expectRight(use.bed, plain, second, 'from rotten inputs');
   expect(second.remote, second.stderr).toBeGreaterThan(FILES / 2);
   note("blobs rotten on a worker's disk", 'at the next use', second);
 });
@@ -206,44 +189,44 @@ for (const { name, isOnWorker } of [
   { name: 'the client', isOnWorker: false },
   { name: 'a worker', isOnWorker: true },
 ]) {
-  testWith(NEEDS, `bytes that change on the way between ${name} and the coordinator are noticed`, async () => {
-    const running = await start({ workers: isOnWorker ? 0 : 1, slots: 2 });
+  testWith(GRID_NEEDS, `bytes that change on the way between ${name} and the coordinator are noticed`, async () => {
+    const running = await use.start({ workers: isOnWorker ? 0 : 1, slots: 2 });
     const [grpcPort, bad] = [Number(running.address.split(':')[1]), '127.0.0.2'];
     const lines: Line[] = [
       await badLine(bad, '127.0.0.1', grpcPort, () => false),
       await badLine(bad, '127.0.0.1', running.httpPort, () => true),
     ];
-    undo.push(async () => {
+    use.undo(async () => {
       for (const line of lines) await line.close();
     });
     const through = { HG_COORDINATOR: `${bad}:${grpcPort}` };
     if (isOnWorker) await running.addWorker(2, { coordinator: through.HG_COORDINATOR });
-    const built = await buildTree(bed, MAKE, { ...running.env(0), ...(isOnWorker ? {} : through) });
-    await expectRight(bed, plain, built, 'bad line');
+    const built = await buildTree(use.bed, MAKE, { ...running.env(0), ...(isOnWorker ? {} : through) });
+    await expectRight(use.bed, plain, built, 'bad line');
     expect(lines[1]?.changed).toBeGreaterThan(0);
     note(`bits turned on the line of ${name} (${lines[1]?.changed})`, 'at each transfer', built);
   });
 }
 
-testWith(NEEDS, "a worker's disk is full", async () => {
-  const running = await start({ workers: 1, slots: 1 });
-  const workDir = join(bed.root, 'tiny');
+testWith(GRID_NEEDS, "a worker's disk is full", async () => {
+  const running = await use.start({ workers: 1, slots: 1 });
+  const workDir = join(use.bed.root, 'tiny');
   const disk = tinyDisk(workDir, 8);
-  undo.push(() => disk.remove());
+  use.undo(() => disk.remove());
   await running.addWorker(1, { workDir });
   fillDisk(workDir);
-  const built = await buildTree(bed, MAKE, running.env(0));
-  await expectRight(bed, plain, built, 'full worker');
+  const built = await buildTree(use.bed, MAKE, running.env(0));
+  await expectRight(use.bed, plain, built, 'full worker');
   note("worker's disk full", 'at the first task', built);
 });
 
-testWith(NEEDS, "the coordinator's disk is full", async () => {
-  const dataDir = join(bed.root, 'tiny');
+testWith(GRID_NEEDS, "the coordinator's disk is full", async () => {
+  const dataDir = join(use.bed.root, 'tiny');
   const disk = tinyDisk(dataDir, 8);
-  undo.push(() => disk.remove());
-  const running = await start({ workers: 1, slots: 2, dataDir });
+  use.undo(() => disk.remove());
+  const running = await use.start({ workers: 1, slots: 2, dataDir });
   fillDisk(dataDir);
-  const built = await buildTree(bed, MAKE, running.env(0));
-  await expectRight(bed, plain, built, 'full coordinator');
+  const built = await buildTree(use.bed, MAKE, running.env(0));
+  await expectRight(use.bed, plain, built, 'full coordinator');
   note("coordinator's disk full", 'at the first blob', built);
 });
