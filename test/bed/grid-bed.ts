@@ -1,8 +1,9 @@
 /** A bed with a grid for every test of a file; both are gone afterwards, whatever the test did. */
 import { afterEach, beforeEach } from 'vitest';
-import { type Bed, makeBed } from './environment.ts';
+import { type Bed, HGBUILD, makeBed } from './environment.ts';
 import { type Grid, type GridPlan, startGrid } from './grid.ts';
 import { pristineOf } from './grid-builds.ts';
+import { runOk } from './run.ts';
 import { mounts, type Need, root, tool } from './tools.ts';
 import { type Files, layFiles } from './twin.ts';
 
@@ -12,6 +13,11 @@ export const GRID_NEEDS: readonly Need[] = [root, mounts, tool('make'), tool('gc
 export interface GridBed {
   readonly bed: Bed;
   start(plan: GridPlan): Promise<Grid>;
+  /**
+   * Starts the agent ahead of a build: with many launchers beside it, it may take more than the two seconds that they
+   * wait where the machine has other work, and this is not what every test is about.
+   */
+  startAgent(env: NodeJS.ProcessEnv): Promise<void>;
   /** To be done after the test and after its grid has ended; the last first. */
   undo(step: () => void | Promise<void>): void;
   /** Lays a project of these files whose Makefile runs this one command. */
@@ -45,6 +51,9 @@ export function useGridBed(): GridBed {
     async start(plan) {
       grid = await startGrid(current(), plan);
       return grid;
+    },
+    async startAgent(env) {
+      await runOk([HGBUILD, 'agent', 'start'], { env: { ...current().env, ...env } });
     },
     undo: (step) => void steps.push(step),
     lay(files, command) {
