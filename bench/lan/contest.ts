@@ -1,0 +1,82 @@
+/** Builds by one builder after the other in the same place, with what each cost. */
+import { spawn } from 'node:child_process';
+import type { Tree } from '../../test/bed/tree.ts';
+import type { Builder, OpenBuilder, Place } from './builders.ts';
+import type { Project } from './projects.ts';
+
+export interface Measured {
+  readonly wallMs: number;
+  /** Bytes that the client sent and received, headers included. */
+  readonly sent: number;
+  readonly received: number;
+  readonly objects: Tree;
+  /** What the builder's own records say. */
+  readonly proof: string;
+}
+
+let running: ReturnType<typeof spawn> | undefined;
+
+/** Ends the build that runs, with all it started. */
+export function stopBuilding(): void {
+  if (running?.pid !== undefined && running.exitCode === null) process.kill(-running.pid, 'SIGTERM');
+}
+
+function runBuild(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const child = spawn(argv[0] as string, argv.slice(1), { cwd, env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  running = child;
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-4000);
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      if (status === 0) resolve();
+      else reject(new Error(`${argv.join(' ')}: ${signal ?? `status ${status}`}\n${said}`));
+    });
+  });
+}
+
+/** One build as the tree is now. `jobs`: compiles that make starts at once. */
+export async function measureBuild(open: OpenBuilder, project: Project, place: Place, jobs: number): Promise<Measured> {
+  const before = place.client.traffic();
+  const began = performance.now();
+  const words = [...place.client.on, ...open.call.before, ...project.make(open.call, jobs)];
+  await runBuild(words, project.directory, open.call.env);
+  const wallMs = performance.now() - began;
+  const after = place.client.traffic();
+  const objects = project.objects();
+  return {
+    wallMs,
+    sent: after.sent - before.sent,
+    received: after.received - before.received,
+    objects,
+    proof: await open.proof(0),
+  };
+}
+
+/** Opens the builder cold, lets `work` build with it, and closes it whatever happens. */
+export async function withBuilder<T>(builder: Builder, place: Place, work: (open: OpenBuilder) => Promise<T>): Promise<T> {
+  const open = await builder.open(place);
+  closing = () => open.close();
+  try {
+    return await work(open);
+  } finally {
+    closing = undefined;
+    await open.close();
+  }
+}
+
+let closing: (() => Promise<void>) | undefined;
+
+/** After Ctrl-C: ends what the builder in use has started. */
+export async function closeBuilder(): Promise<void> {
+  stopBuilding();
+  await closing?.();
+}
+
+/** How many objects are byte for byte those of `expected`. */
+export function sameObjects(expected: Tree, found: Tree): readonly [number, number] {
+  const paths = [...expected.keys()];
+  return [paths.filter((path) => expected.get(path) === found.get(path)).length, paths.length];
+}

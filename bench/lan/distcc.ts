@@ -1,0 +1,90 @@
+/** distcc on the hosts of a bench: plain, which preprocesses at home, and pump, which sends sources and headers. */
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { isInstalled } from './installed.ts';
+import type { Builder, OpenBuilder, Place } from './builders.ts';
+import { type IncludeServer, pumpLacks, startIncludeServer } from './pump.ts';
+import { type Service, startService } from './processes.ts';
+
+const PORT = 3632;
+
+async function startServers({ bed, client, helpers }: Place, directory: string, into: Service[]): Promise<void> {
+  for (const [i, { host, slots }] of helpers.entries()) {
+    const tmp = join(directory, `server${i}`);
+    mkdirSync(tmp);
+    chmodSync(tmp, 0o777); // it changes to a user of its own
+    const args = ['--daemon', '--no-detach', '--log-stderr', '--log-level=info', `--listen=${host.address}`];
+    const limits = [`--allow=${client.address}`, `--jobs=${slots}`, `--port=${PORT}`];
+    into.push(startService([...host.on, 'distccd', ...args, ...limits], { ...bed.env, TMPDIR: tmp }));
+  }
+  // It prints nothing once it listens.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  for (const service of into) if (/failed|error/i.test(service.output())) throw new Error(service.output());
+}
+
+/** What the client's log says: which compiles went away, and which were preprocessed at home. */
+function countsOf(log: string): { readonly remote: number; readonly pumped: number; readonly local: number } {
+  const text = existsSync(log) ? readFileSync(log, 'latin1') : '';
+  const count = (pattern: RegExp): number => text.match(pattern)?.length ?? 0;
+  return {
+    remote: count(/compile .* on \S+ completed ok/g) - count(/compile .* on localhost completed ok/g),
+    pumped: count(/\bexec on \S+,cpp/g),
+    local: count(/compile .* on localhost completed ok/g),
+  };
+}
+
+async function open(place: Place, pump: boolean): Promise<OpenBuilder> {
+  const { bed, client, helpers, localSlots } = place;
+  const directory = mkdtempSync(join(bed.root, 'distcc-'));
+  chmodSync(directory, 0o755);
+  chmodSync(bed.root, 0o755); // the server's user has to come in
+  const log = join(directory, 'client.log');
+  const services: Service[] = [];
+  let includes: IncludeServer | undefined;
+  const remote = helpers.map(({ host, slots }) => `${host.address}:${PORT}/${slots}${pump ? ',lzo,cpp' : ',lzo'}`);
+  const env: NodeJS.ProcessEnv = {
+    ...bed.env,
+    DISTCC_DIR: directory,
+    DISTCC_HOSTS: [...(localSlots > 0 ? [`localhost/${localSlots}`] : []), ...remote].join(' '),
+    DISTCC_LOG: log,
+    DISTCC_VERBOSE: '1',
+    // Without it a failing server makes a build at home that looks like one elsewhere.
+    DISTCC_FALLBACK: '0',
+  };
+  const close = async (): Promise<void> => {
+    await includes?.stop();
+    for (const service of services.reverse()) await service.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    await startServers(place, directory, services);
+    if (pump) includes = await startIncludeServer(client, directory, env);
+    if (includes !== undefined) env.INCLUDE_SERVER_PORT = includes.socket;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    call: { before: [], compilerPrefix: 'distcc', env },
+    async proof(compiles) {
+      const { remote, pumped, local } = countsOf(log);
+      const said = `${remote} remote, ${local} local${pump ? `, ${pumped} pumped` : ''}`;
+      if (remote + local < compiles) throw new Error(`distcc: ${compiles} compiles, but ${said}`);
+      if (pump && pumped < remote) throw new Error(`pump did not pump: ${said}`);
+      return said;
+    },
+    close,
+  };
+}
+
+const lacking = (): string | undefined =>
+  isInstalled('distcc') && isInstalled('distccd') ? undefined : 'distcc is not installed';
+
+export const distcc: Builder = { name: 'distcc', note: 'lzo', lacking, open: (place) => open(place, false) };
+
+export const distccPump: Builder = {
+  name: 'distcc-pump',
+  note: "lzo; include server with Python stand-ins for its native helpers, which Debian 12's build breaks",
+  lacking: () => lacking() ?? pumpLacks(),
+  open: (place) => open(place, true),
+};

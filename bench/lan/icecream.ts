@@ -1,0 +1,68 @@
+/** icecream on the hosts of a bench: a scheduler on the first helper, a daemon on every host. */
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { run, runOk } from '../../test/bed/run.ts';
+import type { Builder, OpenBuilder, Place } from './builders.ts';
+import { isInstalled } from './installed.ts';
+import { type Service, startService } from './processes.ts';
+
+const NETWORK = 'hgbench';
+/** How long daemons take to find their scheduler at most; they look every few seconds. */
+const LOGIN = /Connected to scheduler/;
+
+async function startDaemons(place: Place, directory: string, into: Service[]): Promise<void> {
+  const { bed, client, helpers, localSlots } = place;
+  const [first] = helpers;
+  if (first === undefined) throw new Error('a grid needs a host');
+  const scheduler = startService([...first.host.on, 'icecc-scheduler', '-n', NETWORK, '-vv'], bed.env);
+  into.push(scheduler);
+  const hosts = [{ host: client, slots: localSlots }, ...helpers];
+  for (const [i, { host, slots }] of hosts.entries()) {
+    const base = join(directory, `daemon${i}`);
+    mkdirSync(base);
+    chmodSync(base, 0o777);
+    const args = ['-n', NETWORK, '-s', first.host.address, '-N', `host${i}`, '-b', base, '-m', String(slots), '-vv'];
+    into.push(startService([...host.on, 'iceccd', ...args, ...(slots === 0 ? ['--no-remote'] : [])], bed.env));
+  }
+  for (const service of into.slice(-hosts.length)) await service.says(LOGIN);
+}
+
+async function open(place: Place): Promise<OpenBuilder> {
+  const { bed, client } = place;
+  const directory = mkdtempSync(join(bed.root, 'icecc-'));
+  for (const path of [bed.root, directory]) chmodSync(path, 0o755);
+  const log = join(directory, 'client.log');
+  const services: Service[] = [];
+  const close = async (): Promise<void> => {
+    for (const service of services.reverse()) await service.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  const env = { ...bed.env, ICECC_DEBUG: 'debug', ICECC_LOGFILE: log };
+  try {
+    await startDaemons(place, directory, services);
+    // The compiler is packed and sent before the first compile: it is sent once a day, not with every build.
+    await runOk([...client.on, 'icecc', 'g++', '-c', '-x', 'c++', '/dev/null', '-o', join(directory, 'w.o')], { env });
+    await run(['rm', '-f', log]);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    call: { before: [], compilerPrefix: 'icecc', env },
+    async proof(compiles) {
+      const text = existsSync(log) ? readFileSync(log, 'latin1') : '';
+      const remote = text.match(/Have to use host (?!127\.0\.0\.1)/g)?.length ?? 0;
+      const said = `${remote} remote of ${compiles}`;
+      if (remote === 0) throw new Error(`icecream compiled nothing elsewhere: ${said}\n${text.slice(-1500)}`);
+      return said;
+    },
+    close,
+  };
+}
+
+export const icecream: Builder = {
+  name: 'icecream',
+  note: 'the packed compiler was sent before',
+  lacking: () => (isInstalled('icecc') && isInstalled('iceccd') ? undefined : 'icecc is not installed'),
+  open,
+};
