@@ -45,6 +45,14 @@ dev: $(BUILT) ## Rebuild on every change, with an agent and a cache of its own
 bench: $(BUILT) ## Side by side with ccache and the plain compiler; writes bench/results/latest.json
 	@node bench/run.ts
 
+.PHONY: bench-lan
+bench-lan: $(BUILT) ## Three hosts on a slow LAN, beside distcc, pump and icecream: time and bytes (as root)
+	@node bench/lan.ts
+
+.PHONY: bench-two-hosts
+bench-two-hosts: $(BUILT) ## Two hosts with a processor each, beside distcc, pump and icecream (as root)
+	@node bench/two-hosts.ts
+
 # One seed for the whole command: a run that fails can be repeated with what it printed.
 SEED := $(or $(HG_FUZZ_SEED),$(shell echo $$((RANDOM * 32768 + RANDOM))))
 

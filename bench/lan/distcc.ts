@@ -1,10 +1,10 @@
 /** distcc on the hosts of a bench: plain, which preprocesses at home, and pump, which sends sources and headers. */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isInstalled } from './installed.ts';
 import type { Builder, OpenBuilder, Place } from './builders.ts';
-import { type IncludeServer, pumpLacks, startIncludeServer } from './pump.ts';
+import { isInstalled } from './installed.ts';
 import { type Service, startService } from './processes.ts';
+import { type IncludeServer, pumpLacks, startIncludeServer } from './pump.ts';
 
 const PORT = 3632;
 
@@ -28,7 +28,7 @@ function countsOf(log: string): { readonly remote: number; readonly pumped: numb
   const count = (pattern: RegExp): number => text.match(pattern)?.length ?? 0;
   return {
     remote: count(/compile .* on \S+ completed ok/g) - count(/compile .* on localhost completed ok/g),
-    pumped: count(/\bexec on \S+,cpp/g),
+    pumped: count(/\bexec on \S+,cpp/g) - count(/preprocessing locally$/gm),
     local: count(/compile .* on localhost completed ok/g),
   };
 }

@@ -1,5 +1,6 @@
 /** icecream on the hosts of a bench: a scheduler on the first helper, a daemon on every host. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, runOk } from '../../test/bed/run.ts';
 import type { Builder, OpenBuilder, Place } from './builders.ts';
@@ -20,15 +21,27 @@ async function startDaemons(place: Place, directory: string, into: Service[]): P
   for (const [i, { host, slots }] of hosts.entries()) {
     const base = join(directory, `daemon${i}`);
     mkdirSync(base);
-    chmodSync(base, 0o777);
+    spawnSync('chown', ['icecc', base]); // the user it changes to
     const args = ['-n', NETWORK, '-s', first.host.address, '-N', `host${i}`, '-b', base, '-m', String(slots), '-vv'];
     into.push(startService([...host.on, 'iceccd', ...args, ...(slots === 0 ? ['--no-remote'] : [])], bed.env));
   }
   for (const service of into.slice(-hosts.length)) await service.says(LOGIN);
 }
 
+/** The compiler is packed and sent with the first compile on each host: once a day, not with every build. */
+async function sendCompilers({ client, helpers }: Place, directory: string, env: NodeJS.ProcessEnv): Promise<void> {
+  for (const language of ['c', 'c++']) {
+    const source = join(directory, `warm.${language}`);
+    writeFileSync(source, 'int warm(int x) { return x; }\n');
+    const compile = [language === 'c' ? 'gcc' : 'g++', '-c', source, '-o', join(directory, 'warm.o')];
+    for (const [i] of helpers.entries())
+      for (let times = 0; times < 3; times += 1)
+        await runOk([...client.on, 'icecc', ...compile], { env: { ...env, ICECC_PREFERRED_HOST: `host${i + 1}` } });
+  }
+}
+
 async function open(place: Place): Promise<OpenBuilder> {
-  const { bed, client } = place;
+  const { bed } = place;
   const directory = mkdtempSync(join(bed.root, 'icecc-'));
   for (const path of [bed.root, directory]) chmodSync(path, 0o755);
   const log = join(directory, 'client.log');
@@ -40,8 +53,7 @@ async function open(place: Place): Promise<OpenBuilder> {
   const env = { ...bed.env, ICECC_DEBUG: 'debug', ICECC_LOGFILE: log };
   try {
     await startDaemons(place, directory, services);
-    // The compiler is packed and sent before the first compile: it is sent once a day, not with every build.
-    await runOk([...client.on, 'icecc', 'g++', '-c', '-x', 'c++', '/dev/null', '-o', join(directory, 'w.o')], { env });
+    await sendCompilers(place, directory, env);
     await run(['rm', '-f', log]);
   } catch (error) {
     await close();
@@ -53,7 +65,10 @@ async function open(place: Place): Promise<OpenBuilder> {
       const text = existsSync(log) ? readFileSync(log, 'latin1') : '';
       const remote = text.match(/Have to use host (?!127\.0\.0\.1)/g)?.length ?? 0;
       const said = `${remote} remote of ${compiles}`;
-      if (remote === 0) throw new Error(`icecream compiled nothing elsewhere: ${said}\n${text.slice(-1500)}`);
+      if (remote === 0)
+        throw new Error(
+          `icecream compiled nothing elsewhere: ${said}\n${services.map((each) => each.output().slice(-1500)).join('\n---\n')}`,
+        );
       return said;
     },
     close,

@@ -43,8 +43,8 @@ interface Stats {
   readonly local: number;
   readonly hits: number;
   readonly refused: number;
-  readonly remote?: number;
-  readonly shared?: number;
+  readonly remoteCompiles: number;
+  readonly sharedHits: number;
 }
 
 async function open(place: Place, localSlots: number | undefined): Promise<OpenBuilder> {
@@ -75,9 +75,16 @@ async function open(place: Place, localSlots: number | undefined): Promise<OpenB
     call: { before: [HGBUILD, '--quiet'], compilerPrefix: '', env },
     async proof(compiles) {
       const { stdout } = await runOk([...client.on, HGBUILD, 'stats', '--json'], { env });
-      const { local, remote = 0, shared = 0, hits, refused } = JSON.parse(stdout.toString()) as Stats;
+      const {
+        local,
+        remoteCompiles: remote,
+        sharedHits: shared,
+        hits,
+        refused,
+      } = JSON.parse(stdout.toString()) as Stats;
       const said = `${remote} remote, ${shared} shared, ${local} local, ${hits} hits, ${refused} refused`;
-      if (localSlots === 0 && remote < compiles) throw new Error(`not all of ${compiles} compiles were remote: ${said}`);
+      if (localSlots === 0 && remote < compiles)
+        throw new Error(`not all of ${compiles} compiles were remote: ${said}`);
       return said;
     },
     close,

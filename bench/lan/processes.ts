@@ -17,8 +17,12 @@ const KEPT_OUTPUT = 400_000;
 
 export function startService(argv: readonly string[], env: NodeJS.ProcessEnv, cwd = '/'): Service {
   // A group of its own: Ctrl-C is answered by the bench, which ends everything in order.
-  const options = { env, cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] } as const;
-  const child: ChildProcess = spawn(argv[0] as string, argv.slice(1), options);
+  const child: ChildProcess = spawn(argv[0] as string, argv.slice(1), {
+    env,
+    cwd,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let printed = '';
   let over = false;
   const keep = (chunk: Buffer): void => {

@@ -29,9 +29,18 @@ export function re2Project(bed: Bed, files: number | undefined): Project {
   return {
     name: 'RE2',
     directory,
-    make: (call, jobs) => ['make', '-s', `-j${jobs}`, '-f', MAKEFILE, 'objects', ...some, `CXX=${compiler(call, 'g++')}`],
+    make: (call, jobs) => [
+      'make',
+      '-s',
+      `-j${jobs}`,
+      '-f',
+      MAKEFILE,
+      'objects',
+      ...some,
+      `CXX=${compiler(call, 'g++')}`,
+    ],
     clean: async () => rmSync(join(directory, 'out'), { recursive: true, force: true }),
-    objects: () => readTree(join(directory, 'out'), isObject),
+    objects: () => readTree(directory, isObject),
   };
 }
 
@@ -60,7 +69,10 @@ export function headerUsedBy(part: number, directory: string): HeaderUse {
   const users = new Map<string, string[]>();
   const depfiles = [...readTree(out, (path) => path.endsWith('.d')).keys()].sort();
   for (const depfile of depfiles) {
-    const rule = readFileSync(join(out, depfile), 'utf8').split('\n\n')[0]?.split(/\n[^ \n]/)[0] ?? '';
+    const rule =
+      readFileSync(join(out, depfile), 'utf8')
+        .split('\n\n')[0]
+        ?.split(/\n[^ \n]/)[0] ?? '';
     const headers = rule.split(/[\s\\]+/).filter((word) => word.endsWith('.h') && !word.startsWith('/'));
     for (const header of headers) users.set(header, [...(users.get(header) ?? []), depfile.replace(/d$/, 'o')]);
   }

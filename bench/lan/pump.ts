@@ -3,21 +3,23 @@
  * after which distcc preprocesses at home without a word; so a copy is run whose native helpers that take strings are
  * replaced by Python ones, with LZO from liblzo2.
  */
-import { cpSync, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { signalProcess, until } from '../../test/bed/processes.ts';
 import type { Host } from './hosts.ts';
 import { startService } from './processes.ts';
-import { until } from '../../test/bed/processes.ts';
 
 const INSTALLED = '/usr/lib/python3/dist-packages/include_server';
 const NATIVE = /^distcc_pump_c_extensions\..*\.so$/;
 
 /** Stands in for the native module and hands on to it what works: reading and writing the protocol. */
-const STAND_IN = `import ctypes, importlib.machinery, importlib.util, os
+const STAND_IN = `import ctypes, importlib.machinery, importlib.util, os, sys
+_self = sys.modules[__name__]
 _loader = importlib.machinery.ExtensionFileLoader('distcc_pump_c_extensions', os.environ['PUMP_NATIVE'])
 _spec = importlib.util.spec_from_loader('distcc_pump_c_extensions', _loader)
 _native = importlib.util.module_from_spec(_spec)
 _loader.exec_module(_native)
+sys.modules[__name__] = _self  # where loading has put the native one
 RCwd, RArgv, XArgv = _native.RCwd, _native.RArgv, _native.XArgv
 OsPathExists, OsPathIsFile, Realpath = os.path.exists, os.path.isfile, os.path.realpath
 _lzo = ctypes.CDLL('liblzo2.so.2')
@@ -41,7 +43,11 @@ export function pumpLacks(): string | undefined {
   return existsSync(join(INSTALLED, 'include_server.py')) ? undefined : 'distcc-pump is not installed';
 }
 
-export async function startIncludeServer(client: Host, directory: string, env: NodeJS.ProcessEnv) {
+export async function startIncludeServer(
+  client: Host,
+  directory: string,
+  env: NodeJS.ProcessEnv,
+): Promise<IncludeServer> {
   const copy = join(directory, 'include_server');
   cpSync(INSTALLED, copy, { recursive: true });
   const native = readdirSync(copy).find((name) => NATIVE.test(name));
@@ -51,10 +57,14 @@ export async function startIncludeServer(client: Host, directory: string, env: N
   writeFileSync(join(copy, 'distcc_pump_c_extensions.py'), STAND_IN);
   // The client takes the directory of the socket for its own and writes there.
   const socket = join(directory, 'pump', 'socket');
-  const { mkdirSync } = await import('node:fs');
   mkdirSync(join(directory, 'pump'));
-  const words = ['python3', join(copy, 'include_server.py'), '--port', socket, '--pid_file', join(directory, 'pump.pid')];
+  const pidFile = join(directory, 'pump.pid');
+  const words = ['/usr/bin/python3', join(copy, 'include_server.py'), '--port', socket, '--pid_file', pidFile];
   const service = startService([...client.on, ...words], { ...env, PUMP_NATIVE: aside, PYTHONOPTIMIZE: '1' });
-  if (!(await until(() => existsSync(socket)))) throw new Error(`no include server:\n${service.output()}`);
-  return { socket, stop: () => service.stop() } satisfies IncludeServer;
+  if (!(await until(() => existsSync(socket) && existsSync(pidFile))))
+    throw new Error(`no include server:\n${service.output()}`);
+  // It goes to the background by itself.
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  const server: IncludeServer = { socket, stop: async () => signalProcess(pid, 'SIGTERM') };
+  return server;
 }

@@ -9,7 +9,10 @@ export interface Measured {
   /** Bytes that the client sent and received, headers included. */
   readonly sent: number;
   readonly received: number;
+  /** All of the tree, made by this build or before it. */
   readonly objects: Tree;
+  /** How many were made by this build. */
+  readonly compiles: number;
   /** What the builder's own records say. */
   readonly proof: string;
 }
@@ -22,7 +25,12 @@ export function stopBuilding(): void {
 }
 
 function runBuild(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const child = spawn(argv[0] as string, argv.slice(1), { cwd, env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(argv[0] as string, argv.slice(1), {
+    cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   running = child;
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -37,26 +45,36 @@ function runBuild(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv):
   });
 }
 
-/** One build as the tree is now. `jobs`: compiles that make starts at once. */
-export async function measureBuild(open: OpenBuilder, project: Project, place: Place, jobs: number): Promise<Measured> {
-  const before = place.client.traffic();
+/**
+ * One build of the tree as it is now. `jobs`: compiles that make starts at once; `before`: what the same builder has
+ * compiled since it was opened.
+ */
+export async function measureBuild(
+  open: OpenBuilder,
+  project: Project,
+  { place, jobs }: { readonly place: Place; readonly jobs: number },
+  before = 0,
+): Promise<Measured> {
+  const had = project.objects().size;
+  const traffic = place.client.traffic();
   const began = performance.now();
   const words = [...place.client.on, ...open.call.before, ...project.make(open.call, jobs)];
   await runBuild(words, project.directory, open.call.env);
   const wallMs = performance.now() - began;
-  const after = place.client.traffic();
+  const { sent, received } = place.client.traffic();
   const objects = project.objects();
-  return {
-    wallMs,
-    sent: after.sent - before.sent,
-    received: after.received - before.received,
-    objects,
-    proof: await open.proof(0),
-  };
+  const compiles = objects.size - had;
+  const proof = await open.proof(before + compiles);
+  const bytes = { sent: sent - traffic.sent, received: received - traffic.received };
+  return { wallMs, ...bytes, objects, compiles, proof };
 }
 
 /** Opens the builder cold, lets `work` build with it, and closes it whatever happens. */
-export async function withBuilder<T>(builder: Builder, place: Place, work: (open: OpenBuilder) => Promise<T>): Promise<T> {
+export async function withBuilder<T>(
+  builder: Builder,
+  place: Place,
+  work: (open: OpenBuilder) => Promise<T>,
+): Promise<T> {
   const open = await builder.open(place);
   closing = () => open.close();
   try {
