@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CpuAccount, openCpuAccount } from './cpu-account.ts';
 import { type Service, startService } from './processes.ts';
 
 export interface Traffic {
@@ -15,6 +16,8 @@ export interface Host {
   readonly on: readonly string[];
   /** Bytes that crossed its interface so far, headers of Ethernet, IP and TCP included. */
   traffic(): Traffic;
+  /** CPU time of all that ran on it so far, in milliseconds; NaN where that is not accounted. */
+  cpuMs(): number;
 }
 
 export interface Lan {
@@ -75,10 +78,12 @@ async function startSwitch(directory: string, namespaces: readonly string[], lin
 /** Makes the hosts and joins them; what the switch is compiled to lies in `directory`. */
 export async function openLan(directory: string, plans: readonly HostPlan[], link: Link): Promise<Lan> {
   const namespaces = plans.map(({ name }) => `hg${process.pid}-${name}`);
+  const accounts: (CpuAccount | undefined)[] = namespaces.map(openCpuAccount);
   let joined: Service | undefined;
   const end = async (): Promise<void> => {
     await joined?.stop();
     for (const namespace of namespaces) spawnSync('ip', ['netns', 'del', namespace]);
+    for (const account of accounts) account?.remove();
   };
   try {
     for (const namespace of namespaces) ip('netns', 'add', namespace);
@@ -97,11 +102,12 @@ export async function openLan(directory: string, plans: readonly HostPlan[], lin
   const hosts = plans.map(({ core }, i): Host => {
     const namespace = namespaces[i] ?? '';
     // Not `ip netns exec`: it makes a mount namespace each time, and every one would have an agent of its own.
-    const enter = ['nsenter', `--net=/run/netns/${namespace}`, '--'];
+    const enter = [...(accounts[i]?.join ?? []), 'nsenter', `--net=/run/netns/${namespace}`, '--'];
     return {
       address: `10.77.0.${i + 1}`,
       on: core === undefined ? enter : [...enter, 'taskset', '-c', String(core)],
       traffic: () => trafficOf(namespace),
+      cpuMs: () => accounts[i]?.usedMs() ?? Number.NaN,
     };
   });
   return { hosts, end };

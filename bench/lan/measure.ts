@@ -9,6 +9,9 @@ export interface Measured {
   /** Bytes that the client sent and received, headers included. */
   readonly sent: number;
   readonly received: number;
+  /** CPU time that all processes of the client used, and those of the helpers together. */
+  readonly clientCpuMs: number;
+  readonly helperCpuMs: number;
   /** All of the tree, made by this build or before it. */
   readonly objects: Tree;
   /** How many were made by this build. */
@@ -56,17 +59,20 @@ export async function measureBuild(
   before = 0,
 ): Promise<Measured> {
   const had = project.objects().size;
+  const helperCpu = (): number => place.helpers.reduce((total, { host }) => total + host.cpuMs(), 0);
   const traffic = place.client.traffic();
+  const cpu = { client: place.client.cpuMs(), helper: helperCpu() };
   const began = performance.now();
   const words = [...place.client.on, ...open.call.before, ...project.make(open.call, jobs)];
   await runBuild(words, project.directory, open.call.env);
   const wallMs = performance.now() - began;
   const { sent, received } = place.client.traffic();
+  const used = { clientCpuMs: place.client.cpuMs() - cpu.client, helperCpuMs: helperCpu() - cpu.helper };
   const objects = project.objects();
   const compiles = objects.size - had;
   const proof = await open.proof(before + compiles);
   const bytes = { sent: sent - traffic.sent, received: received - traffic.received };
-  return { wallMs, ...bytes, objects, compiles, proof };
+  return { wallMs, ...bytes, ...used, objects, compiles, proof };
 }
 
 /** Opens the builder cold, lets `work` build with it, and closes it whatever happens. */

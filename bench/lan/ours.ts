@@ -57,6 +57,7 @@ async function open(place: Place, localSlots: number | undefined): Promise<OpenB
     HG_CACHE_DIR: join(directory, 'cache'),
     HG_COORDINATOR: `${place.helpers[0]?.host.address}:${GRPC_PORT}`,
     HG_TOKEN_FILE: tokenFile,
+    ...(process.env.BENCH_PROFILE ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${process.env.BENCH_PROFILE}` } : {}),
     ...(localSlots === undefined ? {} : { HG_LOCAL_SLOTS: String(localSlots) }),
   };
   const close = async (): Promise<void> => {

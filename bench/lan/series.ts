@@ -49,10 +49,8 @@ export async function runSeries(
         await letFilesAge();
         const done = await withBuilder(entry.builder, entry.place, (open) => builds(open, entry));
         taken[run]?.push({ entry, builds: done });
-        for (const [name, { wallMs, sent, proof }] of Object.entries(done))
-          say(
-            `${run + 1}/${runs} ${entry.builder.name}, ${name}: ${(wallMs / 1000).toFixed(1)} s, ${sent} B, ${proof}`,
-          );
+        for (const [name, measured] of Object.entries(done))
+          say(`${run + 1}/${runs} ${entry.builder.name}, ${name}: ${describe(measured)}`);
       } catch (error) {
         if (entry.builder === plain || mine.includes(entry.builder)) throw error;
         absent.push({ builder: entry.builder.name, why: (error as Error).message });
@@ -61,6 +59,11 @@ export async function runSeries(
     }
   }
   return { rows: rowsOf(entries, taken), absent };
+}
+
+function describe({ wallMs, clientCpuMs, helperCpuMs, sent, proof }: Measured): string {
+  const [wall, client, helper] = [wallMs, clientCpuMs, helperCpuMs].map((ms) => (ms / 1000).toFixed(1));
+  return `${wall} s (CPU ${client} s here, ${helper} s there), ${sent} B sent, ${proof}`;
 }
 
 function rowsOf(entries: readonly Entry[], taken: readonly (readonly Taken[])[]): LanRow[] {
@@ -81,6 +84,7 @@ function sampleOf(name: string, builder: Builder, run: readonly Taken[], objects
   const found = run.find(({ entry }) => entry.builder === builder)?.builds[name];
   const beside = run.find(({ entry }) => entry.builder === plain)?.builds[name];
   if (found === undefined || beside === undefined || objects === undefined) return undefined;
-  const { wallMs, sent, received } = found;
-  return { wallMs, plainWallMs: beside.wallMs, sent, received, identical: sameObjects(objects, found.objects) };
+  const { wallMs, sent, received, clientCpuMs, helperCpuMs } = found;
+  const cpu = { clientCpuMs, helperCpuMs };
+  return { wallMs, ...cpu, plainWallMs: beside.wallMs, sent, received, identical: sameObjects(objects, found.objects) };
 }

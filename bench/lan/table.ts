@@ -12,6 +12,9 @@ export interface LanRow {
   /** Bytes at the client's interface: medians, headers included. */
   readonly sent: number;
   readonly received: number;
+  /** CPU seconds of all processes of the client, and of the helpers: medians; null where it is not accounted. */
+  readonly clientCpuS: number | null;
+  readonly helperCpuS: number | null;
   /** Compiles of this build. */
   readonly files: number;
   /** Plain's wall time divided by this one's, run by run: median. */
@@ -34,10 +37,14 @@ export interface Sample {
   readonly plainWallMs: number;
   readonly sent: number;
   readonly received: number;
+  readonly clientCpuMs: number;
+  readonly helperCpuMs: number;
   readonly identical: readonly [number, number];
 }
 
 const round = (value: number): number => Math.round(value * 1000) / 1000;
+
+const seconds = (ms: number): number | null => (Number.isNaN(ms) ? null : round(ms / 1000));
 
 export function rowOf(head: Pick<LanRow, 'build' | 'builder' | 'files' | 'note'>, samples: readonly Sample[]): LanRow {
   const walls = samples.map(({ wallMs }) => wallMs / 1000);
@@ -47,6 +54,8 @@ export function rowOf(head: Pick<LanRow, 'build' | 'builder' | 'files' | 'note'>
     wallS: [round(median(walls)), round(Math.min(...walls)), round(Math.max(...walls))],
     sent: Math.round(of(({ sent }) => sent)),
     received: Math.round(of(({ received }) => received)),
+    clientCpuS: seconds(of(({ clientCpuMs }) => clientCpuMs)),
+    helperCpuS: seconds(of(({ helperCpuMs }) => helperCpuMs)),
     speedUp: round(of(({ wallMs, plainWallMs }) => plainWallMs / wallMs)),
     identical: [
       Math.min(...samples.map(({ identical }) => identical[0])),
@@ -62,6 +71,8 @@ const TITLES = [
   'wall',
   'least-most',
   'speed-up',
+  'CPU here',
+  'there',
   'sent',
   'per file',
   'received',
@@ -80,6 +91,7 @@ function cells(row: LanRow): string[] {
     `${wall.toFixed(1)} s`,
     `${least.toFixed(1)}-${most.toFixed(1)}`,
     `${row.speedUp.toFixed(2)}x`,
+    ...[row.clientCpuS, row.helperCpuS].map((cpu) => (cpu === null ? '-' : `${cpu.toFixed(1)} s`)),
     kilo(row.sent),
     kilo(row.sent / row.files),
     kilo(row.received),
@@ -92,7 +104,7 @@ function cells(row: LanRow): string[] {
 export function lanTable(rows: readonly LanRow[], absent: readonly Absent[]): string {
   const lines = [TITLES, ...rows.map(cells)];
   const widths = TITLES.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  const left = new Set([0, 1, 10]);
+  const left = new Set([0, 1, 12]);
   const shown = lines.map((line) =>
     line
       .map((cell, i) => (left.has(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
