@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HGBUILD } from '../../test/bed/environment.ts';
+import { processNow } from '../../test/bed/processes.ts';
 import { run, runOk } from '../../test/bed/run.ts';
 import type { Builder, OpenBuilder, Place } from './builders.ts';
 import { type Service, startService } from './processes.ts';
@@ -57,7 +58,6 @@ async function open(place: Place, localSlots: number | undefined): Promise<OpenB
     HG_CACHE_DIR: join(directory, 'cache'),
     HG_COORDINATOR: `${place.helpers[0]?.host.address}:${GRPC_PORT}`,
     HG_TOKEN_FILE: tokenFile,
-    ...(process.env.BENCH_PROFILE ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${process.env.BENCH_PROFILE}` } : {}),
     ...(localSlots === undefined ? {} : { HG_LOCAL_SLOTS: String(localSlots) }),
   };
   const close = async (): Promise<void> => {
@@ -72,6 +72,14 @@ async function open(place: Place, localSlots: number | undefined): Promise<OpenB
     await close();
     throw error;
   }
+  /** CPU time since the start, by process: where the overhead is. */
+  const cpuTimes = async (): Promise<string> => {
+    const { stdout } = await runOk([...client.on, HGBUILD, 'agent', 'status', '--json'], { env });
+    const { cpuMs } = JSON.parse(stdout.toString()) as { cpuMs: number };
+    const daemons = services.map(({ pid }) => processNow(pid)?.cpuMs ?? 0);
+    const [coordinator = 0, ...workers] = daemons.map((ms) => (ms / 1000).toFixed(1));
+    return `; CPU: agent ${(cpuMs / 1000).toFixed(1)} s, coordinator ${coordinator} s, workers ${workers.join(' + ')} s`;
+  };
   return {
     call: { before: [HGBUILD, '--quiet'], compilerPrefix: '', env },
     async proof(compiles) {
@@ -83,7 +91,7 @@ async function open(place: Place, localSlots: number | undefined): Promise<OpenB
         hits,
         refused,
       } = JSON.parse(stdout.toString()) as Stats;
-      const said = `${remote} remote, ${shared} shared, ${local} local, ${hits} hits, ${refused} refused`;
+      const said = `${remote} remote, ${shared} shared, ${local - remote} local, ${hits} hits, ${refused} refused${await cpuTimes()}`;
       if (localSlots === 0 && remote < compiles)
         throw new Error(`not all of ${compiles} compiles were remote: ${said}`);
       return said;
