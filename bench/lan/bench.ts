@@ -6,6 +6,7 @@ import { type Bed, makeBed } from '../../test/bed/environment.ts';
 import type { Builder } from './builders.ts';
 import { type Host, type HostPlan, type Lan, type Link, noHosts, openLan } from './hosts.ts';
 import { closeBuilder } from './measure.ts';
+import { stopServices } from './processes.ts';
 import type { Series } from './series.ts';
 import { lanTable, writeLanResults } from './table.ts';
 
@@ -72,6 +73,7 @@ export async function runBench({ name, hosts, link, mine, measure }: BenchPlan):
   let lan: Lan | undefined;
   const removeAll = async (): Promise<void> => {
     await closeBuilder().catch((error) => console.error(`${name}: ${error}`));
+    await stopServices();
     await lan?.end();
     rmSync(bed.root, { recursive: true, force: true });
   };

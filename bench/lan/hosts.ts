@@ -83,7 +83,7 @@ export async function openLan(directory: string, plans: readonly HostPlan[], lin
   const end = async (): Promise<void> => {
     await joined?.stop();
     for (const namespace of namespaces) spawnSync('ip', ['netns', 'del', namespace]);
-    for (const account of accounts) account?.remove();
+    for (const account of accounts) await account?.remove();
   };
   try {
     for (const namespace of namespaces) ip('netns', 'add', namespace);

@@ -15,7 +15,17 @@ export interface Service {
 const PATIENCE_MS = 15_000;
 const KEPT_OUTPUT = 400_000;
 
+const running = new Set<Service>();
+let isEnding = false;
+
+/** Ends all that was started, the last first; from now on nothing more starts. */
+export async function stopServices(): Promise<void> {
+  isEnding = true;
+  for (const service of [...running].reverse()) await service.stop();
+}
+
 export function startService(argv: readonly string[], env: NodeJS.ProcessEnv, cwd = '/'): Service {
+  if (isEnding) throw new Error('the bench ends');
   // A group of its own: Ctrl-C is answered by the bench, which ends everything in order.
   const child: ChildProcess = spawn(argv[0] as string, argv.slice(1), {
     env,
@@ -37,7 +47,7 @@ export function startService(argv: readonly string[], env: NodeJS.ProcessEnv, cw
   child.on('exit', () => {
     over = true;
   });
-  return {
+  const service: Service = {
     pid: child.pid ?? 0,
     output: () => printed,
     async says(pattern) {
@@ -52,4 +62,7 @@ export function startService(argv: readonly string[], env: NodeJS.ProcessEnv, cw
       await until(() => over);
     },
   };
+  running.add(service);
+  child.on('exit', () => running.delete(service));
+  return service;
 }
