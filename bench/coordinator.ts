@@ -84,6 +84,7 @@ function startWorker(port: number, id: number): BuildServiceClient {
       size: BigInt(data.length),
       data,
       present: true,
+      packed: false,
     };
     const value = {
       exitCode: 0,
@@ -91,6 +92,7 @@ function startWorker(port: number, id: number): BuildServiceClient {
       stderr: none,
       outputs: [output],
       lists: [],
+      listsPacked: false,
       compileMs: 1,
       cpuMs: 1,
       queueMs: 0,
@@ -142,6 +144,7 @@ function requestOf(number: number, inputs: number): CompileRequest {
   return {
     taskId: '',
     spec,
+    packedSpec: Buffer.alloc(0),
     action: Buffer.from(actionOf(spec), 'hex'),
     blobs: [],
     timeoutMs: 0,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CompileRequest, CompileSpec, CoordinatorMessage } from './generated/hybridgrid/v1/build.ts';
-import { readCompileQuestion, readSpec, writeCoordinatorSays } from './raw-spec.ts';
+import { packSpec, readCompileQuestion, readSpec, writeCoordinatorSays } from './raw-spec.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 const SPEC: CompileSpec = {
@@ -23,6 +23,7 @@ const SPEC: CompileSpec = {
 const REQUEST: CompileRequest = {
   taskId: 't',
   spec: SPEC,
+  packedSpec: Buffer.alloc(0),
   action: Buffer.alloc(32, 3),
   blobs: [{ digest: Buffer.alloc(32, 4), data: bytes('data') }],
   timeoutMs: 300,
@@ -37,6 +38,18 @@ test('a request is read as it was written, with its spec as bytes', () => {
   expect(request).toEqual({ ...REQUEST, spec: undefined });
   expect(spec).toEqual(Buffer.from(CompileSpec.encode(SPEC).finish()));
   expect(readSpec(spec as Buffer)).toEqual(SPEC);
+});
+
+test('a packed spec is the spec', () => {
+  const bytesOfSpec = Buffer.from(CompileSpec.encode(SPEC).finish());
+  const packed = { ...REQUEST, spec: undefined, packedSpec: packSpec(bytesOfSpec) };
+  const { request, spec } = readCompileQuestion(Buffer.from(CompileRequest.encode(packed).finish()));
+  expect(request).toEqual({ ...REQUEST, spec: undefined });
+  expect(spec).toEqual(bytesOfSpec);
+  const both = CompileRequest.encode({ ...packed, spec: SPEC }).finish();
+  expect(readCompileQuestion(Buffer.from(both)).spec).toBe(undefined);
+  const none = CompileRequest.encode({ ...packed, packedSpec: bytes('no zstd') }).finish();
+  expect(readCompileQuestion(Buffer.from(none)).spec).toBe(undefined);
 });
 
 test('no spec, two specs, or a spec that is none', () => {

@@ -14,7 +14,7 @@ const EMPTY = Buffer.alloc(0);
 export function encodeStoredResult(action: Buffer, result: CompileResult): Buffer {
   const bare: CompileResult = {
     ...result,
-    outputs: result.outputs.map((output) => ({ ...output, data: EMPTY })),
+    outputs: result.outputs.map((output) => ({ ...output, data: EMPTY, packed: false })),
     fromCache: true,
     queueMs: 0,
   };

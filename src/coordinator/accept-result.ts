@@ -1,6 +1,7 @@
 import type { Digest } from '../base/digest.ts';
 import { digestFromWire } from '../contract/digests.ts';
 import type { CompileResult, OutputFile } from '../contract/generated/hybridgrid/v1/build.ts';
+import { outputContent, packOutput } from '../contract/packed.ts';
 import type { BlobService } from './blob-service.ts';
 
 /** What a result from a worker or a client is worth. */
@@ -39,17 +40,19 @@ export async function acceptResult(result: CompileResult, blobs: BlobService): P
 
 async function acceptOutput(
   digest: Digest,
-  { data, size }: OutputFile,
+  output: OutputFile,
   blobs: BlobService,
 ): Promise<'stored' | 'not-stored' | 'missing' | 'false'> {
+  const { data, size } = output;
   if (data.length === 0 && size > 0n) {
     const stored = blobs.sizeOf(digest);
     if (stored !== undefined && BigInt(stored) === size) return 'stored';
     // Either what is stored is damaged, and goes with this, or the size is wrong.
     return (await blobs.prove(digest)) ? 'false' : 'missing';
   }
-  if (BigInt(data.length) !== size) return 'false';
-  const put = await blobs.putBytes(digest, data);
+  const content = outputContent(output);
+  if (content === undefined) return 'false';
+  const put = await blobs.putBytes(digest, content);
   if (put.kind === 'mismatch') return 'false';
   return put.kind === 'stored' ? 'stored' : 'not-stored';
 }
@@ -68,14 +71,14 @@ export async function withContents(result: CompileResult, blobs: BlobService): P
 const EMPTY = Buffer.alloc(0);
 
 async function withContent(output: OutputFile, blobs: BlobService): Promise<OutputFile | undefined> {
-  if (!output.present || output.size === 0n) return { ...output, data: EMPTY };
+  if (!output.present || output.size === 0n) return { ...output, data: EMPTY, packed: false };
   if (output.size > BigInt(INLINE_LIMIT)) {
     // Where there was no room to store it the message is the only place it is in.
     const digest = digestFromWire(output.digest);
-    return digest !== undefined && blobs.has(digest) ? { ...output, data: EMPTY } : output;
+    return digest !== undefined && blobs.has(digest) ? { ...output, data: EMPTY, packed: false } : output;
   }
   if (output.data.length > 0) return output;
   const digest = digestFromWire(output.digest);
   const data = digest === undefined ? undefined : await blobs.read(digest);
-  return data === undefined ? undefined : { ...output, data };
+  return data === undefined ? undefined : packOutput({ ...output, data, packed: false });
 }

@@ -4,6 +4,7 @@ import { fromBytes, fromNative, fsPath } from '../base/byte-string.ts';
 import type { Digest } from '../base/digest.ts';
 import { errnoOf } from '../cas/unwritable.ts';
 import type { CompileResult, OutputFile, Task } from '../contract/generated/hybridgrid/v1/build.ts';
+import { packLists, packOutput } from '../contract/packed.ts';
 import type { BlobCache } from './blob-cache.ts';
 import type { BlobServer } from './blob-server.ts';
 import type { ClientFiles, Laid } from './client-files.ts';
@@ -156,7 +157,10 @@ async function resultOf(
   }
   const { stdout, stderr, wallMs, cpuMs } = ended;
   const times = { compileMs: wallMs, cpuMs, queueMs: 0 };
-  return { kind: 'result', result: { exitCode, stdout, stderr, outputs, lists, ...times, workerId, fromCache: false } };
+  return {
+    kind: 'result',
+    result: { exitCode, stdout, stderr, outputs, ...packLists(lists), ...times, workerId, fromCache: false },
+  };
 }
 
 const absent = (role: string): OutputFile => ({
@@ -165,6 +169,7 @@ const absent = (role: string): OutputFile => ({
   size: 0n,
   data: Buffer.alloc(0),
   present: false,
+  packed: false,
 });
 
 async function send(role: string, copied: CopiedOutput, from: BlobServer): Promise<OutputFile | TaskOutcome> {
@@ -175,8 +180,8 @@ async function send(role: string, copied: CopiedOutput, from: BlobServer): Promi
   const found = await digestFile(path);
   if (found === undefined) return declined('internal', `${role}: unreadable`);
   const size = BigInt(copied.size);
-  const file = { role, digest: Buffer.from(found.digest, 'hex'), size, present: true };
-  if (copied.size <= INLINE) return { ...file, data: readFileSync(copied.path) };
+  const file = { role, digest: Buffer.from(found.digest, 'hex'), size, present: true, packed: false };
+  if (copied.size <= INLINE) return packOutput({ ...file, data: readFileSync(copied.path) });
   const sent = await from.upload(found.digest, copied.size, path);
   if (sent.kind === 'done') return { ...file, data: Buffer.alloc(0) };
   return declined('internal', `${role}: not taken: ${sent.kind === 'failed' ? sent.why : sent.kind}`);

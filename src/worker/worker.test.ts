@@ -7,6 +7,7 @@ import { findTool, testWith, tool } from '../../test/bed/tools.ts';
 import { toBytes } from '../base/byte-string.ts';
 import { sha256 } from '../base/digest.ts';
 import type { CompileResult, TaskEnded } from '../contract/generated/hybridgrid/v1/build.ts';
+import { listsOf } from '../contract/packed.ts';
 import { reconnectDelay } from './reconnect.ts';
 import { nsrun, program, sandboxes, temporaryDirectory } from './testing/bed.ts';
 import { type BlobHost, blobHost } from './testing/blobs.ts';
@@ -88,8 +89,9 @@ testWith([sandboxes, tool('g++')], 'a compile comes back as the plain compiler w
   expect(object).toMatchObject({ role: 'object', present: true, data: Buffer.alloc(0) });
   expect(object?.digest.toString('hex')).toBe(sha256(plain));
   expect(blobs.blobs.get(sha256(plain))?.equals(plain)).toBe(true);
-  expect(result.lists[0]?.toString()).toBe(readFileSync(join(cwd, 'a.d'), 'utf8'));
-  expect(result.lists[1]?.toString()).toMatch(/\.s$|^\S*:/m);
+  const lists = listsOf(result)?.map(String);
+  expect(lists?.[0]).toBe(readFileSync(join(cwd, 'a.d'), 'utf8'));
+  expect(lists?.[1]).toMatch(/\.s$|^\S*:/m);
   expect(result.cpuMs).toBeGreaterThan(0);
 });
 
@@ -102,7 +104,7 @@ testWith([sandboxes, tool('gcc')], 'files come once per client; a failing compil
   const first = resultOf(await coordinator.run('1', spec));
   expect(first.outputs[0]?.data.length).toBe(Number(first.outputs[0]?.size));
   const gets = blobs.asked.length;
-  expect(gets).toBeGreaterThanOrEqual(2);
+  expect(gets).toBeGreaterThanOrEqual(1);
   const again = resultOf(await coordinator.run('2', spec));
   expect(again.outputs[0]?.data.equals(first.outputs[0]?.data as Buffer)).toBe(true);
   resultOf(await coordinator.run('3', spec, 'somebody else'));

@@ -1,10 +1,11 @@
 import type { Digest } from '../../base/digest.ts';
-import type { CompileResult, CompileSpec } from '../../contract/generated/hybridgrid/v1/build.ts';
+import type { CompileResult } from '../../contract/generated/hybridgrid/v1/build.ts';
 import type { Elsewhere } from '../store-result.ts';
 
 /** A compile as it can be done elsewhere, with where its files are to be read from. */
 export interface Shipment {
-  readonly spec: CompileSpec;
+  /** An encoded CompileSpec. */
+  readonly spec: Buffer;
   /** Digest of the spec: equal for equal compiles, whoever asks. */
   readonly action: Digest;
   /** Where the content of each file is, by digest. Absolute paths. */

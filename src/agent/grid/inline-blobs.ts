@@ -9,7 +9,7 @@ const INLINE_BLOBS = 4;
 const INLINE_BYTES = 256 << 10;
 
 /** The contents that the grid lacks for all we know, if they are few and small: read now, and what they are said to be. */
-export function fewUnknown(shipment: Shipment, known: ReadonlySet<Digest>): readonly Blob[] {
+export function fewUnknown(shipment: Shipment, known: ReadonlyMap<Digest, unknown>): readonly Blob[] {
   const unknown = [...shipment.files].filter(([digest]) => !known.has(digest));
   if (unknown.length > INLINE_BLOBS) return [];
   const blobs: Blob[] = [];

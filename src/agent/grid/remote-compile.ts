@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { fromBytes, fsPath } from '../../base/byte-string.ts';
 import { type Digest, sha256 } from '../../base/digest.ts';
 import type { CompileResult, OutputFile } from '../../contract/generated/hybridgrid/v1/build.ts';
+import { listsOf, outputContent } from '../../contract/packed.ts';
 import type { OpenCache } from '../caches.ts';
 import type { Description } from '../describe.ts';
 import { findHit, type HitServices } from '../hits.ts';
@@ -39,9 +40,18 @@ export async function remoteCompile(
   const { result } = answer;
   if (result.exitCode !== 0) return none('failed-remotely');
   if (result.stdout.length > 0) return none('stdout');
+  const lists = listsOf(result);
+  if (lists === undefined) return none('lists-damaged');
   const captures = await takeOutputs(plan, result, grid);
   if (captures === undefined) return none('output-lost');
-  const stored = await storeResult(description, plan, endedOf(result, captures), cache, services, shipment.elsewhere);
+  const stored = await storeResult(
+    description,
+    plan,
+    endedOf(result, lists, captures),
+    cache,
+    services,
+    shipment.elsewhere,
+  );
   if (stored.kind !== 'stored') return none(`${stored.reason} ${stored.detail ?? ''}`.trim());
   const from = result.fromCache ? 'shared' : 'remote';
   const note = from === 'shared' ? '[shared]' : `[remote ${result.workerId}]`;
@@ -73,10 +83,11 @@ async function takeOutputs(plan: CompilePlan, result: CompileResult, grid: Grid)
 async function contentOf(output: OutputFile, grid: Grid): Promise<Buffer | undefined> {
   const digest = output.digest.toString('hex') as Digest;
   if (output.data.length === 0 && output.size > 0n) return grid.fetch(digest, Number(output.size));
-  return sha256(output.data) === digest ? output.data : undefined;
+  const content = outputContent(output);
+  return content !== undefined && sha256(content) === digest ? content : undefined;
 }
 
-function endedOf(result: CompileResult, captures: readonly Captured[]): CompileEnded {
+function endedOf(result: CompileResult, lists: readonly Buffer[], captures: readonly Captured[]): CompileEnded {
   return {
     status: 0,
     startedNs: 0n,
@@ -85,6 +96,6 @@ function endedOf(result: CompileResult, captures: readonly Captured[]): CompileE
     captures,
     stderrTooLong: false,
     stderr: fromBytes(result.stderr),
-    lists: result.lists.map((bytes) => fromBytes(bytes)),
+    lists: lists.map((bytes) => fromBytes(bytes)),
   };
 }

@@ -10,6 +10,7 @@ import {
   type HealthCheckResponse,
   type ReportResultResponse,
 } from '../../contract/generated/hybridgrid/v1/build.ts';
+import { packSpec } from '../../contract/raw-spec.ts';
 import { type BlobTransfer, blobTransfer } from './blob-transfer.ts';
 import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
 import { fewUnknown } from './inline-blobs.ts';
@@ -50,8 +51,12 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
   });
   const metadata = new Metadata();
   if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
-  /** Blobs that the grid has: told by it, or uploaded. Emptied with every connection that was lost. */
-  const known = new Set<Digest>();
+  /**
+   * Blobs that the grid has, told by it or uploaded, and how many questions had been asked when that was found out.
+   * Emptied with every connection that was lost.
+   */
+  const known = new Map<Digest, number>();
+  let questions = 0;
   let capacity: number | undefined;
   let capacityAt = 0;
   let blobs: Promise<BlobTransfer | undefined> | undefined;
@@ -114,12 +119,13 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
     );
   };
 
-  const sending = uploads(transfer, (digest) => known.add(digest));
+  const sending = uploads(transfer, (digest) => known.set(digest, questions));
 
   const ask = (shipment: Shipment, inline: readonly Blob[], { storedOnly, ignoreStored, signal }: GridAsked) => {
     const question: CompileRequest = {
       taskId: '',
-      spec: shipment.spec,
+      spec: undefined,
+      packedSpec: packSpec(shipment.spec),
       action: Buffer.from(shipment.action, 'hex'),
       blobs: [...inline],
       timeoutMs: COMPILE_TIMEOUT_MS,
@@ -135,17 +141,21 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
   const converse = async (shipment: Shipment, asked: GridAsked): Promise<GridAnswer> => {
     let inline = asked.storedOnly ? [] : fewUnknown(shipment, known);
     for (let round = 0; round < ROUNDS; round++) {
+      questions += 1;
+      const question = questions;
       const { answer } = await ask(shipment, inline, asked);
       if (answer?.$case === 'result') {
-        for (const digest of shipment.files.keys()) known.add(digest);
+        for (const digest of shipment.files.keys()) if (!known.has(digest)) known.set(digest, 0);
         return { kind: 'result', result: answer.value };
       }
       if (answer?.$case !== 'missing') return declined(answer?.value.reason ?? 'internal', answer?.value.detail);
       inline = [];
       const lacking = answer.value.digests.map((bytes) => bytes.toString('hex') as Digest);
-      for (const digest of shipment.files.keys()) known.add(digest);
-      for (const digest of lacking) known.delete(digest);
-      if (!(await sending.send(lacking, shipment.files))) return declined('upload-failed');
+      for (const digest of shipment.files.keys()) if (!known.has(digest)) known.set(digest, 0);
+      // Compiles that begin together lack the same headers: what another one has brought since the question is there.
+      const wanted = lacking.filter((digest) => (known.get(digest) ?? 0) < question);
+      for (const digest of wanted) known.delete(digest);
+      if (!(await sending.send(wanted, shipment.files))) return declined('upload-failed');
     }
     return declined('missing-blobs');
   };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fsPath, toBytes } from '../../base/byte-string.ts';
 import { type Digest, sha256 } from '../../base/digest.ts';
 import type { CompileResult, OutputFile } from '../../contract/generated/hybridgrid/v1/build.ts';
+import { packLists, packOutput } from '../../contract/packed.ts';
 import type { CompilePlan } from '../plan.ts';
 import type { CompileEnded } from '../wire.ts';
 import type { Grid, Shipment } from './grid.ts';
@@ -32,13 +33,8 @@ export function readResult(shipment: Shipment, plan: CompilePlan, ended: Compile
       const digest = sha256(data);
       contents.set(digest, data);
       const inline = data.length <= INLINE ? data : Buffer.alloc(0);
-      outputs.push({
-        role: output.role,
-        digest: Buffer.from(digest, 'hex'),
-        size: BigInt(data.length),
-        data: inline,
-        present: true,
-      });
+      const said = { role: output.role, digest: Buffer.from(digest, 'hex'), size: BigInt(data.length) };
+      outputs.push(packOutput({ ...said, data: inline, present: true, packed: false }));
     } catch {
       return undefined;
     }
@@ -48,7 +44,7 @@ export function readResult(shipment: Shipment, plan: CompilePlan, ended: Compile
     stdout: Buffer.alloc(0),
     stderr: toBytes(ended.stderr),
     outputs,
-    lists: ended.lists.map(toBytes),
+    ...packLists(ended.lists.map(toBytes)),
     compileMs: Math.round(Number(ended.endedNs - ended.startedNs) / 1e6),
     cpuMs: Math.round(ended.cpuUs / 1000),
     queueMs: 0,

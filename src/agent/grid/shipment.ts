@@ -1,5 +1,5 @@
 import { toBytes } from '../../base/byte-string.ts';
-import { type Digest, sha256 } from '../../base/digest.ts';
+import { sha256 } from '../../base/digest.ts';
 import { keyEnvironment } from '../../compiler/environment.ts';
 import { CompileSpec, type OutputSpec, type Variable } from '../../contract/generated/hybridgrid/v1/build.ts';
 import type { SearchList } from '../../includes/port.ts';
@@ -106,10 +106,10 @@ function seal(
     listArgs: plan.args.map(toBytes),
     arch: process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch,
   };
-  const action = sha256(Buffer.from(CompileSpec.encode(spec).finish())) as Digest;
+  const bytes = Buffer.from(CompileSpec.encode(spec).finish());
   return {
-    spec,
-    action,
+    spec: bytes,
+    action: sha256(bytes),
     files: new Map([...inputs.contents, ...tools.contents]),
     elsewhere: { sight, shipped: inputs.files },
   };

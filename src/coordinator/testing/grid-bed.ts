@@ -171,6 +171,7 @@ export function requestFor(spec: CompileSpec, more: Partial<CompileRequest> = {}
   return {
     taskId: '',
     spec,
+    packedSpec: Buffer.alloc(0),
     action: Buffer.from(actionOf(spec), 'hex'),
     blobs: [],
     timeoutMs: 0,
@@ -263,6 +264,7 @@ export function outputOf(content: string | Buffer, more: Partial<OutputFile> = {
     size: BigInt(data.length),
     data,
     present: true,
+    packed: false,
     ...more,
   };
 }
@@ -275,6 +277,7 @@ export function resultWith(content: string | Buffer, more: Partial<CompileResult
     stderr: bytes('a warning\n'),
     outputs: [outputOf(content)],
     lists: [bytes('/w/a.c')],
+    listsPacked: false,
     compileMs: 30,
     cpuMs: 20,
     queueMs: 0,

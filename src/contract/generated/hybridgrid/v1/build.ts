@@ -112,6 +112,8 @@ export interface CompileRequest {
   client: string;
   /** Only this worker, by its id; empty: any. */
   worker: string;
+  /** The spec compressed with zstd, instead of `spec`: a list of 400 paths shrinks to a fifth. */
+  packedSpec: Buffer;
 }
 
 export interface Blob {
@@ -145,6 +147,8 @@ export interface OutputFile {
   data: Buffer;
   /** False: the compiler did not write it. */
   present: boolean;
+  /** `data` is compressed with zstd; `digest` and `size` are those of the content. */
+  packed: boolean;
 }
 
 export interface CompileResult {
@@ -160,6 +164,8 @@ export interface CompileResult {
   workerId: string;
   /** The result was stored before. */
   fromCache: boolean;
+  /** Each of `lists` is compressed with zstd. */
+  listsPacked: boolean;
 }
 
 export interface ReportResultRequest {
@@ -826,6 +832,7 @@ function createBaseCompileRequest(): CompileRequest {
     ignoreStored: false,
     client: "",
     worker: "",
+    packedSpec: Buffer.alloc(0),
   };
 }
 
@@ -857,6 +864,9 @@ export const CompileRequest: MessageFns<CompileRequest> = {
     }
     if (message.worker !== "") {
       writer.uint32(74).string(message.worker);
+    }
+    if (message.packedSpec.length !== 0) {
+      writer.uint32(82).bytes(message.packedSpec);
     }
     return writer;
   },
@@ -944,6 +954,14 @@ export const CompileRequest: MessageFns<CompileRequest> = {
             }
 
             message.worker = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.packedSpec = Buffer.from(reader.bytes());
             continue;
           }
         }
@@ -1190,7 +1208,7 @@ export const Declined: MessageFns<Declined> = {
 };
 
 function createBaseOutputFile(): OutputFile {
-  return { role: "", digest: Buffer.alloc(0), size: 0n, data: Buffer.alloc(0), present: false };
+  return { role: "", digest: Buffer.alloc(0), size: 0n, data: Buffer.alloc(0), present: false, packed: false };
 }
 
 export const OutputFile: MessageFns<OutputFile> = {
@@ -1212,6 +1230,9 @@ export const OutputFile: MessageFns<OutputFile> = {
     }
     if (message.present !== false) {
       writer.uint32(40).bool(message.present);
+    }
+    if (message.packed !== false) {
+      writer.uint32(48).bool(message.packed);
     }
     return writer;
   },
@@ -1269,6 +1290,14 @@ export const OutputFile: MessageFns<OutputFile> = {
             message.present = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.packed = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1294,6 +1323,7 @@ function createBaseCompileResult(): CompileResult {
     queueMs: 0,
     workerId: "",
     fromCache: false,
+    listsPacked: false,
   };
 }
 
@@ -1328,6 +1358,9 @@ export const CompileResult: MessageFns<CompileResult> = {
     }
     if (message.fromCache !== false) {
       writer.uint32(80).bool(message.fromCache);
+    }
+    if (message.listsPacked !== false) {
+      writer.uint32(88).bool(message.listsPacked);
     }
     return writer;
   },
@@ -1423,6 +1456,14 @@ export const CompileResult: MessageFns<CompileResult> = {
             }
 
             message.fromCache = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.listsPacked = reader.bool();
             continue;
           }
         }
