@@ -15,7 +15,7 @@ import { runSeries, type Series } from './lan/series.ts';
 
 const CLIENT_CORE = 0;
 const HELPER_CORE = 1;
-/** How many compiles make starts at once: what is best for each, found by trying 2 to 5. */
+/** How many compiles make starts at once: one on each host, and one more on its way to it. Ours asks for one more. */
 const JOBS: readonly (readonly [Builder, number])[] = [
   [plain, 1],
   [distcc, 3],

@@ -9,7 +9,7 @@ import { run, runOk } from './bed/run.ts';
 import { copySource, findSource } from './bed/sources.ts';
 import { mounts, need, root, testWith, tool } from './bed/tools.ts';
 import { isCompilerOutput, readTree, type Tree, treeDifferences } from './bed/tree.ts';
-import { expectTwin } from './bed/twin.ts';
+import { expectTwin, layFiles, runScript } from './bed/twin.ts';
 
 const lua = need(() =>
   findSource('lua5.4') ? undefined : 'no Lua source here (`make sources` fetches it by apt-get)',
@@ -166,3 +166,21 @@ testWith(
     expect(await bed.stats()).toMatchObject({ remoteCompiles: 1, local: 1 });
   },
 );
+
+testWith([root, mounts, tool('gcc')], 'a header edited right before a compile here poisons nobody', async () => {
+  grid = await startGrid(bed, { workers: 1 });
+  const files = {
+    'a.c': '#include "h.h"\nint a = H;\n',
+    'b.c': '#include "h.h"\nint b = H;\n',
+    'h.h': '#define H 1\n',
+  };
+  layFiles(bed.work, files);
+  const plain = await runScript(bed, 'gcc -c b.c; objdump -s -j .data b.o', 'plain');
+  const script = 'sleep 2.1; gcc -c a.c; echo "#define H 2" >h.h; sleep 0.1; gcc -c b.c';
+  expect((await runScript(bed, script, 'cached', { env: grid.env(1) })).status).toBe(0);
+  await bed.flush();
+  layFiles(bed.work, files);
+  const other = { ...grid.env(0), HG_CACHE_DIR: join(bed.root, 'other') };
+  const seen = await runScript(bed, 'sleep 0.1; gcc -c b.c; objdump -s -j .data b.o', 'cached', { env: other });
+  expect(seen.stdout.toString()).toBe(plain.stdout.toString());
+});

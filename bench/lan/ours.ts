@@ -33,7 +33,7 @@ async function startWorkers({ bed, helpers }: Place, directory: string, tokenFil
     const workDir = join(directory, `worker${i}`);
     mkdirSync(workDir);
     const args = [`--coordinator=${coordinator}`, `--slots=${slots}`, `--token-file=${tokenFile}`];
-    const words = [...host.on, join(BIN, 'hg-worker'), 'serve', ...args, `--work-dir=${workDir}`, `--id=w${i}`];
+    const words = [...host.on, join(BIN, 'hg-worker'), 'serve', ...args, `--work-dir=${workDir}`, `--name=w${i}`];
     const service = startService(words, bed.env);
     into.push(service);
     await service.says(/attached/);

@@ -2,10 +2,13 @@ import type { Digest } from '../base/digest.ts';
 import { NO_COMPILES, type RefusalReason } from '../base/refusal.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
+import { sawWhatWasShipped } from './grid/as-shipped.ts';
 import type { Placed } from './grid/grid-offer.ts';
 import type { Grids } from './grid/grids.ts';
 import { type LocalSlots, localLimit } from './grid/local-slots.ts';
+import type { ShareQueue } from './grid/share-queue.ts';
 import { readResult, shareResult } from './grid/share-result.ts';
+import type { SharedSight } from './grid/shared-sight.ts';
 import { findHit, verboseNote } from './hits.ts';
 import { type CompilePlan, planCompile } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
@@ -78,6 +81,8 @@ export interface Engine {
 export interface EngineServices extends DescribeServices, StoreServices {
   readonly grids: Grids;
   readonly slots: LocalSlots;
+  readonly sights: SharedSight;
+  readonly shares: ShareQueue;
   /** Tells launchers how many compiles may run here without this agent. */
   readonly keepSlots: (count: number) => void;
   readonly caches: Caches;
@@ -124,6 +129,7 @@ export function engine(services: EngineServices): Engine {
     },
     doubted(memoKey, answer, checks) {
       prepared.drop(memoKey);
+      services.sights.drop();
       for (const index of checks) {
         const directory = answer.directoryChecks.get(index);
         if (directory !== undefined) churning.add(directory);
@@ -184,7 +190,8 @@ async function store(
   if (outcome.kind === 'stored') {
     cache.statistics.count('stored');
     cache.statistics.add('bytesWritten', outcome.bytes);
-    if (shared !== undefined && grid !== undefined) void shareResult(shared, grid);
+    if (shared !== undefined && grid !== undefined && sawWhatWasShipped(outcome.entry, shared.shipment.elsewhere))
+      services.shares.add(outcome.bytes, () => shareResult(shared, grid));
   } else {
     cache.statistics.storeFailed(outcome.reason);
     services.log('not stored', { source, reason: outcome.reason, detail: outcome.detail });

@@ -12,6 +12,8 @@ import { explain } from './explain.ts';
 import { fileStates } from './file-state.ts';
 import { grids } from './grid/grids.ts';
 import { localSlots } from './grid/local-slots.ts';
+import { shareQueue } from './grid/share-queue.ts';
+import { sharedSight } from './grid/shared-sight.ts';
 import { slotsFile } from './grid/slots-file.ts';
 import { pathHistory } from './path-history.ts';
 import { preparedAnswers } from './prepared-answers.ts';
@@ -108,13 +110,16 @@ async function composeServices(
 ): Promise<EngineServices> {
   const nowNs = () => BigInt(Date.now()) * 1_000_000n;
   const files = fileStates(nowNs);
+  const slots = localSlots();
   const opened = caches(randomBytes(8).toString('hex'));
   return {
     files,
     toolchains: toolchains(files),
     settings: requestSettings(files),
     grids: grids(log),
-    slots: localSlots(),
+    slots,
+    shares: shareQueue(() => slots.taken > 0),
+    sights: sharedSight(files, () => performance.now()),
     keepSlots,
     nativeArch: nativeArch(),
     searchLists: searchLists(files),
@@ -161,6 +166,7 @@ async function answerControl(request: ControlRequest, targets: ControlTargets): 
 
 async function flush(serving: Engine, services: EngineServices): Promise<void> {
   await serving.settled();
+  await services.shares.flush();
   for (const cache of await services.caches.all()) {
     await cache.blobs.flush();
     await cache.manifests.flush();

@@ -30,7 +30,7 @@ export interface Elsewhere {
   readonly shipped: ReadonlySet<string>;
 }
 
-export type StoreOutcome = { readonly kind: 'stored'; readonly bytes: number } | Refusal;
+export type StoreOutcome = { readonly kind: 'stored'; readonly bytes: number; readonly entry: NewEntry } | Refusal;
 
 /** Everything a finished compile left in the tmp directory. */
 export function leftovers(plan: CompilePlan): readonly string[] {
@@ -75,7 +75,7 @@ export async function storeResult(
     if (written.kind !== 'stored') return refuse('cache-unwritable', written.code);
     await shareEntry(description, entry, ended.stderr, cache);
     const bytes = outputs.reduce((sum, output) => sum + output.ref.size, written.bytes);
-    return { kind: 'stored', bytes };
+    return { kind: 'stored', bytes, entry };
   } finally {
     discard(leftovers(plan));
   }

@@ -98,6 +98,7 @@ async function elsewhere(
     if (ended.kind === 'hit') return ended;
     services.log('not compiled elsewhere', { source: description.invocation.source, why: ended.why });
     discard(leftovers(plan));
+    services.sights.drop();
     // What the compiler says of an error is always this machine's word.
     if (!description.settings['grid.fallback'] && ended.why !== 'failed-remotely')
       return { kind: 'denied', why: ended.why };

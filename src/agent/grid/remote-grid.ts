@@ -125,7 +125,8 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
     const question: CompileRequest = {
       taskId: '',
       spec: undefined,
-      packedSpec: packSpec(shipment.spec),
+      // A stored result is found by the digest alone.
+      packedSpec: storedOnly ? Buffer.alloc(0) : packSpec(shipment.spec),
       action: Buffer.from(shipment.action, 'hex'),
       blobs: [...inline],
       timeoutMs: COMPILE_TIMEOUT_MS,

@@ -5,7 +5,7 @@ import { CompileSpec, type OutputSpec, type Variable } from '../../contract/gene
 import type { SearchList } from '../../includes/port.ts';
 import type { Walk } from '../../includes/walk.ts';
 import type { Description } from '../describe.ts';
-import { type Sight, takeSight } from '../file-snapshot.ts';
+import type { Sight } from '../file-snapshot.ts';
 import type { FileStates } from '../file-state.ts';
 import { installationMarks } from '../gcc-installations.ts';
 import type { CompilePlan } from '../plan.ts';
@@ -15,6 +15,7 @@ import type { Ways } from '../ways.ts';
 import type { Shipment } from './grid.ts';
 import { localeFiles } from './locale-files.ts';
 import { type NodeSet, nodeSet } from './node-set.ts';
+import type { SharedSight } from './shared-sight.ts';
 import { reasonToStay } from './stay-home.ts';
 
 /** The compile has to be done on this machine. */
@@ -26,6 +27,7 @@ export interface StaysHome {
 export interface ShipmentServices {
   readonly files: FileStates;
   readonly searchLists: SearchLists;
+  readonly sights: SharedSight;
 }
 
 /** More inputs than any sensible compile has. */
@@ -47,7 +49,7 @@ export async function makeShipment(
   if (why !== undefined) return stay(why);
   const search = await services.searchLists.of(description);
   if (search === undefined) return stay('search-list');
-  const sight = takeSight(services.files);
+  const sight = services.sights.take();
   const walked = scanCompile(description, search, sight.files);
   if (walked.problem !== undefined) return stay(walked.problem.reason);
   const nodes = collect(walked, search, description, sight);
