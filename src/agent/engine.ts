@@ -2,12 +2,12 @@ import type { Digest } from '../base/digest.ts';
 import { NO_COMPILES, type RefusalReason } from '../base/refusal.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import { type Described, type DescribeServices, type Description, describeCompile } from './describe.ts';
-import { sawWhatWasShipped } from './grid/as-shipped.ts';
 import type { Placed } from './grid/grid-offer.ts';
 import type { Grids } from './grid/grids.ts';
 import { type LocalSlots, localLimit } from './grid/local-slots.ts';
+import type { LookupGate } from './grid/lookup-gate.ts';
 import type { ShareQueue } from './grid/share-queue.ts';
-import { readResult, shareResult } from './grid/share-result.ts';
+import type { MadeHere } from './grid/share-result.ts';
 import type { SharedSight } from './grid/shared-sight.ts';
 import { findHit, verboseNote } from './hits.ts';
 import { type CompilePlan, planCompile } from './plan.ts';
@@ -83,6 +83,7 @@ export interface EngineServices extends DescribeServices, StoreServices {
   readonly slots: LocalSlots;
   readonly sights: SharedSight;
   readonly shares: ShareQueue;
+  readonly lookups: LookupGate;
   /** Tells launchers how many compiles may run here without this agent. */
   readonly keepSlots: (count: number) => void;
   readonly caches: Caches;
@@ -181,23 +182,31 @@ async function store(
   ended: CompileEnded,
   services: EngineServices,
 ): Promise<void> {
-  const grid = placed?.shipment === undefined ? undefined : await services.grids.of(description.settings);
-  // Read before storing moves the files: what others get is what was stored.
-  const shared =
-    placed?.shipment === undefined || grid === undefined ? undefined : readResult(placed.shipment, plan, ended);
   const outcome = await storeResult(description, plan, ended, cache, services);
   const { source } = description.invocation;
   if (outcome.kind === 'stored') {
     cache.statistics.count('stored');
     cache.statistics.add('bytesWritten', outcome.bytes);
-    if (shared !== undefined && grid !== undefined && sawWhatWasShipped(outcome.entry, shared.shipment.elsewhere))
-      services.shares.add(outcome.bytes, () => shareResult(shared, grid));
+    if (placed?.isShared === true) share({ description, plan, ended, entry: outcome.entry, cache }, placed, services);
   } else {
     cache.statistics.storeFailed(outcome.reason);
     services.log('not stored', { source, reason: outcome.reason, detail: outcome.detail });
   }
   const key = outcome.kind === 'stored' ? { key: description.key } : {};
   cache.sources.remember(source, { ...description.request, ...key });
+}
+
+/** Everybody else is offered what was made here, when this machine has nothing better to do. */
+function share(made: MadeHere, { shipment }: Extract<Placed, { kind: 'here' }>, services: EngineServices): void {
+  services.shares.add(
+    made.ended.lists.reduce((sum, list) => sum + list.length, 0),
+    async () => {
+      const grid = await services.grids.of(made.description.settings);
+      // With it comes gRPC, as with all that builds messages.
+      const { shareResult } = await import('./grid/share-result.ts');
+      if (grid !== undefined) await shareResult(made, shipment, grid, services);
+    },
+  );
 }
 
 async function offer(request: CompileRequest, services: EngineServices, gone: AbortSignal): Promise<Offer> {

@@ -12,6 +12,7 @@ import { explain } from './explain.ts';
 import { fileStates } from './file-state.ts';
 import { grids } from './grid/grids.ts';
 import { localSlots } from './grid/local-slots.ts';
+import { lookupGate } from './grid/lookup-gate.ts';
 import { shareQueue } from './grid/share-queue.ts';
 import { sharedSight } from './grid/shared-sight.ts';
 import { slotsFile } from './grid/slots-file.ts';
@@ -118,6 +119,7 @@ async function composeServices(
     settings: requestSettings(files),
     grids: grids(log),
     slots,
+    lookups: lookupGate(),
     shares: shareQueue(() => slots.taken > 0),
     sights: sharedSight(files, () => performance.now()),
     keepSlots,

@@ -6,19 +6,26 @@ import { discard } from '../read-files.ts';
 import { leftovers } from '../store-result.ts';
 import type { Grid, Shipment } from './grid.ts';
 import { type LocalSlots, localLimit, type Slot } from './local-slots.ts';
+import type { LookupGate } from './lookup-gate.ts';
 import { type RemoteOutcome, type RemoteServices, remoteCompile } from './remote-compile.ts';
 import { makeShipment, type ShipmentServices } from './shipment.ts';
 
 export interface GridServices extends RemoteServices, ShipmentServices {
   readonly slots: LocalSlots;
+  readonly lookups: LookupGate;
   readonly log: (message: string, details: object) => void;
 }
 
 /** Where a miss is compiled. */
 export type Placed =
   | { readonly kind: 'hit'; readonly answer: PreparedAnswer }
-  /** Here; `shipment`: what others would ask for, if it can be shared. */
-  | { readonly kind: 'here'; readonly slot: Slot; readonly shipment: Shipment | undefined }
+  /** Here; `isShared`: others may have the result; `shipment`: what they would ask for, where it was made already. */
+  | {
+      readonly kind: 'here';
+      readonly slot: Slot;
+      readonly isShared: boolean;
+      readonly shipment?: Shipment | undefined;
+    }
   /** The grid did not do it, and the user does not want it done here. */
   | { readonly kind: 'denied'; readonly why: string }
   /** The launcher has gone. */
@@ -39,25 +46,27 @@ export async function placeMiss(miss: Miss, grid: Grid, services: GridServices):
   const { description, plan, signal } = miss;
   const { settings } = description;
   const own = localLimit(settings['grid.local_slots']);
-  const made = await makeShipment(description, plan, services);
-  if ('kind' in made) {
-    services.log('stays at home', { source: description.invocation.source, why: made.why });
-    return here(own, undefined, signal, services.slots);
-  }
   // Who forbids the fallback wants to see the grid at work.
   const limit = settings['grid.fallback'] ? own : 0;
   const slot = services.slots.tryTake(limit);
   const ignoreStored = settings['cache.recache'];
-  if (slot === undefined) return elsewhere(miss, made, grid, limit, services);
-  if (!ignoreStored) {
-    const outcome = await attempt(miss, made, grid, { storedOnly: true, ignoreStored, signal }, services);
-    if (outcome.kind === 'hit') {
-      slot.release();
-      return outcome;
-    }
-    discard(leftovers(plan));
+  if (slot !== undefined && (ignoreStored || !services.lookups.isOpen())) return { kind: 'here', slot, isShared: true };
+  const made = await makeShipment(description, plan, services);
+  if ('kind' in made) {
+    if (slot !== undefined) return { kind: 'here', slot, isShared: false };
+    services.log('stays at home', { source: description.invocation.source, why: made.why });
+    return here(own, undefined, signal, services.slots);
   }
-  return { kind: 'here', slot, shipment: made };
+  if (slot === undefined) return elsewhere(miss, made, grid, limit, services);
+  const outcome = await attempt(miss, made, grid, { storedOnly: true, ignoreStored, signal }, services);
+  if (outcome.kind === 'hit') {
+    services.lookups.found();
+    slot.release();
+    return outcome;
+  }
+  services.lookups.missed();
+  discard(leftovers(plan));
+  return { kind: 'here', slot, isShared: true, shipment: made };
 }
 
 let waitingElsewhere = 0;
@@ -90,12 +99,15 @@ async function elsewhere(
     if (first !== undefined && 'release' in first) {
       back.abort();
       void outcome.then(() => discard(leftovers(plan)));
-      return { kind: 'here', slot: first, shipment };
+      return { kind: 'here', slot: first, isShared: true, shipment };
     }
     over.abort();
     void spare.then((slot) => slot?.release());
     const ended = await outcome;
-    if (ended.kind === 'hit') return ended;
+    if (ended.kind === 'hit') {
+      if (ended.from === 'shared') services.lookups.found();
+      return ended;
+    }
     services.log('not compiled elsewhere', { source: description.invocation.source, why: ended.why });
     discard(leftovers(plan));
     services.sights.drop();
@@ -148,5 +160,6 @@ async function here(
   slots: LocalSlots,
 ): Promise<Placed> {
   const slot = await slots.take(limit, signal);
-  return slot === undefined ? { kind: 'nowhere' } : { kind: 'here', slot, shipment };
+  if (slot === undefined) return { kind: 'nowhere' };
+  return { kind: 'here', slot, isShared: shipment !== undefined, shipment };
 }

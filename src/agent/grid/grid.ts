@@ -32,8 +32,12 @@ export interface Grid {
   compile(shipment: Shipment, asked: GridAsked): Promise<GridAnswer>;
   /** The content of an output of so many bytes; undefined if it cannot be had or is not what its digest says. */
   fetch(digest: Digest, size: number): Promise<Buffer | undefined>;
-  /** Offers a result made here to the shared cache, with its outputs. Best effort. */
-  report(action: Digest, result: CompileResult, contents: ReadonlyMap<Digest, Buffer>): Promise<void>;
+  /** Offers a result made here to the shared cache; `contentOf` is asked for outputs that the grid lacks. Best effort. */
+  report(
+    action: Digest,
+    result: CompileResult,
+    contentOf: (digest: Digest) => Promise<Buffer | undefined>,
+  ): Promise<void>;
   /** Slots of all workers, as far as known; undefined before it is. */
   capacity(): number | undefined;
   close(): void;

@@ -180,7 +180,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
           trouble(error);
           return undefined;
         }),
-    async report(action, result, contents) {
+    async report(action, result, contentOf) {
       if (!way.isGood()) return;
       const question = { action: Buffer.from(action, 'hex'), result, client: options.client };
       try {
@@ -193,7 +193,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
         const to = await transfer();
         for (const bytes of missing) {
           const digest = bytes.toString('hex') as Digest;
-          const content = contents.get(digest);
+          const content = await contentOf(digest);
           if (to === undefined || content === undefined || !(await to.putBytes(digest, content))) return;
         }
         await call<typeof question, ReportResultResponse>(service.reportResult, question, CALL_TIMEOUT_MS);
