@@ -10,6 +10,8 @@
 
 /* How long a launcher waits for a frame or for a starting agent before it compiles by itself. */
 #define SILENCE_MS 2000
+/* The same for an agent that is at work, more often than not, whenever it is looked at. */
+#define BUSY_MS 10000
 #define STALL_SLICE_MS 200
 #define STALL_MEMORY_S 10
 
@@ -78,17 +80,36 @@ static int send_frame(int fd, buffer *b) {
   return 0;
 }
 
-/* One recv with patience: an agent that said nothing for 2 s (stopped, overloaded) is given up, and the launchers
- * after us give up sooner for a while. */
+/* Whether the agent has work in hand: on a processor or waiting for one, or for the disk. One that was stopped, or waits
+ * for what never comes, has not. */
+static int peer_is_at_work(int fd) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  char path[64], text[512];
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) return 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)peer.pid);
+  int stat_fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (stat_fd < 0) return 0;
+  ssize_t n = read(stat_fd, text, sizeof text - 1);
+  close(stat_fd);
+  text[n > 0 ? n : 0] = 0;
+  const char *state = strrchr(text, ')');
+  return state && state[1] == ' ' && (state[2] == 'R' || state[2] == 'D');
+}
+
+/* One recv with patience: an agent that said nothing for 2 s is given up, and the launchers after us give up sooner for
+ * a while. On a machine with more to do than processors it may be busy all that time: then it has longer, because all
+ * launchers that go home at once make that worse. */
 static ssize_t receive_some(int fd, char *into, size_t size, const agent_socket *socket_path) {
-  for (int waited = 0;;) {
+  for (int waited = 0, at_work = 0;;) {
     ssize_t n = recv(fd, into, size, 0);
     if (n >= 0) return n;
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != EWOULDBLOCK) return -1;
     waited += STALL_SLICE_MS;
     if (marked_recently(socket_path, "stalled", STALL_MEMORY_S)) return -1;
-    if (waited >= SILENCE_MS) {
+    at_work += peer_is_at_work(fd) ? 2 * STALL_SLICE_MS : 0;
+    if (waited >= SILENCE_MS && (at_work < waited || waited >= BUSY_MS)) {
       mark(socket_path, "stalled");
       return -1;
     }
