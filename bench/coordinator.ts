@@ -1,7 +1,8 @@
 /**
- * No-op compiles per second through a whole coordinator: `node bench/coordinator.ts`. The coordinator is a process of
- * its own; this one plays clients and workers, whose compiles take no time. Every compile is another one (a miss), then
- * all are asked for again (a hit).
+ * No-op compiles per second through a whole coordinator: `node bench/coordinator.ts [WORKERS] [SLOTS]` (64 of 8). The
+ * coordinator is a process of its own; this one plays clients and workers on the real protocol, whose compiles take no
+ * time. Every compile is another one (a miss), then all are asked for again (a hit). Prints the coordinator's CPU time for
+ * each, and its memory.
  */
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,9 +21,9 @@ import {
 } from '../src/contract/generated/hybridgrid/v1/build.ts';
 import { serveCoordinator } from '../src/coordinator/coordinator.ts';
 
-const WORKERS = 4;
-const SLOTS = 16;
-const CALLS_AT_ONCE = 64;
+const [WORKERS = 64, SLOTS = 8] = process.argv[2] === 'serve' ? [] : process.argv.slice(2).map(Number);
+/** As many compiles are in flight as there are slots: `make -j512` of one team. */
+const CALLS_AT_ONCE = WORKERS * SLOTS;
 const COMPILES = 3000;
 
 async function serve(): Promise<void> {
@@ -37,7 +38,7 @@ async function serve(): Promise<void> {
     log: () => {},
   });
   process.send?.(running.grpcPort);
-  process.on('message', () => process.send?.(process.cpuUsage()));
+  process.on('message', () => process.send?.({ ...process.cpuUsage(), memoryBytes: process.memoryUsage.rss() }));
   process.on('disconnect', () => {
     rmSync(dataDir, { recursive: true, force: true });
     void running.stop();
@@ -181,15 +182,17 @@ async function play(): Promise<void> {
   const coordinator = fork(import.meta.filename, ['serve']);
   const told = (): Promise<unknown> => new Promise((resolve) => coordinator.once('message', resolve));
   const port = (await told()) as number;
-  const cpuMs = async (): Promise<number> => {
+  const usage = async (): Promise<{ readonly cpuMs: number; readonly mib: number }> => {
     const answer = told();
-    coordinator.send('cpu');
-    const { user, system } = (await answer) as NodeJS.CpuUsage;
-    return (user + system) / 1000;
+    coordinator.send('usage');
+    const { user, system, memoryBytes } = (await answer) as NodeJS.CpuUsage & { memoryBytes: number };
+    return { cpuMs: (user + system) / 1000, mib: Math.round(memoryBytes / (1 << 20)) };
   };
   const workers = Array.from({ length: WORKERS }, (_, i) => startWorker(port, i));
   const services = Array.from({ length: 4 }, () => client(port));
   await allAttached(services[0] as BuildServiceClient);
+  const { mib } = await usage();
+  console.log(`${WORKERS} workers of ${SLOTS} slots, ${CALLS_AT_ONCE} compiles in flight; idle: ${mib} MiB`);
   for (const inputs of [1, 450]) {
     const first = requestOf(0, inputs);
     const blobs = HEADERS.slice(0, inputs).map((path) => ({
@@ -199,12 +202,12 @@ async function play(): Promise<void> {
     await ask(services[0] as BuildServiceClient, { ...first, blobs });
     const requests = Array.from({ length: COMPILES }, (_, i) => requestOf(i + 1, inputs));
     for (const what of ['miss', 'hit']) {
-      const before = await cpuMs();
+      const before = await usage();
       const seconds = await round(services, requests);
-      const cpu = ((await cpuMs()) - before) / COMPILES;
-      console.log(
-        `${what}, ${inputs} inputs: ${Math.round(COMPILES / seconds)} compiles/s, ${cpu.toFixed(2)} ms CPU of the coordinator each`,
-      );
+      const after = await usage();
+      const cpu = ((after.cpuMs - before.cpuMs) / COMPILES).toFixed(2);
+      const rate = Math.round(COMPILES / seconds);
+      console.log(`${what}, ${inputs} inputs: ${rate} compiles/s, coordinator: ${cpu} ms CPU each, ${after.mib} MiB`);
     }
   }
   for (const service of [...workers, ...services]) service.close();

@@ -206,3 +206,30 @@ describe('the launcher is built on first use', () => {
     rmSync(root, { recursive: true });
   });
 });
+
+describe('--target=MACHINE', () => {
+  const gnu = ['aarch64-linux-gnu-gcc', 'aarch64-linux-gnu-g++', 'gcc', 'g++', 'clang'];
+  const seen = async (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> =>
+    (await hgbuild(args, { PATH: `${pretended(...gnu)}:${bed.env.PATH}`, HG_DISABLE: '1', ...env })).stdout.toString();
+
+  test.each([
+    [['cc', '-c', 'a b.c', '--target=arm64'], {}, 'aarch64-linux-gnu-gcc<-c><a b.c>'],
+    [['c++', '--target=aarch64', '-c', 'x'], {}, 'aarch64-linux-gnu-g++<-c><x>'],
+    [['cc', '--target=arm64', '-c', 'x'], { CC: 'clang -g' }, 'clang<-g><--target=aarch64-linux-gnu><-c><x>'],
+    // clang's own words go to it as they are.
+    [['cc', '--target=armv7-none-eabi', '-c', 'x'], { CC: 'clang' }, 'clang<--target=armv7-none-eabi><-c><x>'],
+  ])('%j %j', async (args, env, expected) => expect(await seen(args, env)).toBe(expected));
+
+  test('this machine is built for by its own compiler; for another one it says what there is', async () => {
+    const own = process.arch === 'x64' ? 'amd64' : 'arm64';
+    const ended = await hgbuild(['cc', `--target=${own}`, '-dumpmachine']);
+    expect(ended.stdout.toString()).toMatch(own === 'amd64' ? /^x86_64-/ : /^aarch64-/);
+    const none = await hgbuild(['cc', '--target=s390x', '-c', 'x.c']);
+    expect([none.status, none.stderr.toString()]).toEqual([
+      2,
+      expect.stringMatching(
+        /^hgbuild: no compiler for s390x here: s390x-linux-gnu-gcc is not in PATH; there are some for: /,
+      ),
+    ]);
+  });
+});
