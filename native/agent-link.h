@@ -10,8 +10,9 @@
 
 /* How long a launcher waits for a frame or for a starting agent before it compiles by itself. */
 #define SILENCE_MS 2000
-/* The same for an agent that is at work, more often than not, whenever it is looked at. */
+/* The same for an agent that was at work within the last second. */
 #define BUSY_MS 10000
+#define IDLE_MS 1000
 #define STALL_SLICE_MS 200
 #define STALL_MEMORY_S 10
 
@@ -80,9 +81,9 @@ static int send_frame(int fd, buffer *b) {
   return 0;
 }
 
-/* Whether the agent has work in hand: on a processor or waiting for one, or for the disk. One that was stopped, or waits
- * for what never comes, has not. */
-static int peer_is_at_work(int fd) {
+/* Whether the agent has work in hand: on a processor or waiting for one, or for the disk; or it has used processor time
+ * since it was last looked at, by any of its threads. One that was stopped, or waits for what never comes, has not. */
+static int peer_is_at_work(int fd, unsigned long *used_before) {
   struct ucred peer;
   socklen_t size = sizeof peer;
   char path[64], text[512];
@@ -93,23 +94,29 @@ static int peer_is_at_work(int fd) {
   ssize_t n = read(stat_fd, text, sizeof text - 1);
   close(stat_fd);
   text[n > 0 ? n : 0] = 0;
-  const char *state = strrchr(text, ')');
-  return state && state[1] == ' ' && (state[2] == 'R' || state[2] == 'D');
+  const char *rest = strrchr(text, ')');
+  unsigned long user = 0, system = 0;
+  char state = 0;
+  if (!rest || sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user, &system) != 3) return 0;
+  unsigned long used = user + system, before = *used_before;
+  *used_before = used;
+  return state == 'R' || state == 'D' || (before && used > before);
 }
 
 /* One recv with patience: an agent that said nothing for 2 s is given up, and the launchers after us give up sooner for
  * a while. On a machine with more to do than processors it may be busy all that time: then it has longer, because all
  * launchers that go home at once make that worse. */
 static ssize_t receive_some(int fd, char *into, size_t size, const agent_socket *socket_path) {
-  for (int waited = 0, at_work = 0;;) {
+  unsigned long used = 0;
+  for (int waited = 0, idle = 0;;) {
     ssize_t n = recv(fd, into, size, 0);
     if (n >= 0) return n;
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != EWOULDBLOCK) return -1;
     waited += STALL_SLICE_MS;
     if (marked_recently(socket_path, "stalled", STALL_MEMORY_S)) return -1;
-    at_work += peer_is_at_work(fd) ? 2 * STALL_SLICE_MS : 0;
-    if (waited >= SILENCE_MS && (at_work < waited || waited >= BUSY_MS)) {
+    idle = peer_is_at_work(fd, &used) ? 0 : idle + STALL_SLICE_MS;
+    if (waited >= SILENCE_MS && (idle >= IDLE_MS || waited >= BUSY_MS)) {
       mark(socket_path, "stalled");
       return -1;
     }
