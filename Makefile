@@ -93,8 +93,8 @@ sources: $(INSTALLED) ## Fetch the real sources that the end-to-end tests build 
 BUF := npm exec --yes --package=@bufbuild/buf@1.75.0 -- buf
 
 .PHONY: proto
-proto: $(INSTALLED) ## Check the wire contract and generate its TypeScript again
-	@cd proto && $(BUF) lint && $(BUF) generate
+proto: $(INSTALLED) ## Check the wire contract, also against the last commit, and generate its TypeScript again
+	@cd proto && $(BUF) lint && $(BUF) breaking --against '../.git#branch=main,subdir=proto' && $(BUF) generate
 
 .PHONY: clean
 clean: ## Remove what was built

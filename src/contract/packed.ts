@@ -5,8 +5,11 @@ import type { CompileResult, OutputFile } from './generated/hybridgrid/v1/build.
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** Smaller contents are not worth it. In bytes. */
 const PACK_ABOVE = 1024;
-/** Larger contents do not come inside messages, whatever a message says of its own. */
-const CONTENT_LIMIT = 1 << 20;
+/**
+ * Outputs up to this size travel inside messages, larger ones by digest: a request of its own for an object costs each
+ * of the three ends 2 ms or more. In bytes.
+ */
+export const INLINE_LIMIT = 512 << 10;
 /** No list of files that a compile read is longer. */
 const LIST_LIMIT = 16 << 20;
 
@@ -18,7 +21,7 @@ export function packOutput(output: OutputFile): OutputFile {
 
 /** The content that came inside the message; undefined where it is damaged or not as long as it says. */
 export function outputContent({ data, packed, size }: OutputFile): Buffer | undefined {
-  const content = packed ? unpack(data, Math.min(Number(size), CONTENT_LIMIT)) : data;
+  const content = packed ? unpack(data, Math.min(Number(size), INLINE_LIMIT)) : data;
   return content !== undefined && BigInt(content.length) === size ? content : undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { Digest } from '../base/digest.ts';
 import { digestFromWire } from '../contract/digests.ts';
 import type { CompileResult, OutputFile } from '../contract/generated/hybridgrid/v1/build.ts';
-import { outputContent, packOutput } from '../contract/packed.ts';
+import { INLINE_LIMIT, outputContent, packOutput } from '../contract/packed.ts';
 import type { BlobService } from './blob-service.ts';
 
 /** What a result from a worker or a client is worth. */
@@ -14,9 +14,6 @@ export type Acceptance =
   | { readonly kind: 'lacking'; readonly missing: readonly Digest[] }
   /** What it says of its own contents is not true. */
   | { readonly kind: 'false'; readonly detail: string };
-
-/** Outputs up to this size travel inside messages. In bytes. */
-export const INLINE_LIMIT = 64 << 10;
 
 /**
  * Holds a result to what it says: every output's bytes have the digest and the size named, or are stored under it.

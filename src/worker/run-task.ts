@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { fromBytes, fromNative, fsPath } from '../base/byte-string.ts';
-import type { Digest } from '../base/digest.ts';
+import { type Digest, sha256 } from '../base/digest.ts';
 import { errnoOf } from '../cas/unwritable.ts';
 import type { CompileResult, OutputFile, Task } from '../contract/generated/hybridgrid/v1/build.ts';
-import { packLists, packOutput } from '../contract/packed.ts';
+import { INLINE_LIMIT, packLists, packOutput } from '../contract/packed.ts';
 import type { BlobCache } from './blob-cache.ts';
 import type { BlobServer } from './blob-server.ts';
 import type { ClientFiles, Laid } from './client-files.ts';
@@ -36,8 +36,6 @@ export type TaskOutcome =
 
 const declined = (reason: string, detail: string): TaskOutcome => ({ kind: 'declined', reason, detail });
 
-/** In bytes: outputs up to here travel with the result. */
-const INLINE = 64 << 10;
 /** Longer than any compile that somebody waits for. */
 const MAX_WALL_MS = 3_600_000;
 /** In bytes: response files are lists of words. */
@@ -177,11 +175,14 @@ async function send(role: string, copied: CopiedOutput, from: BlobServer): Promi
   if (copied.kind !== 'present')
     return declined(copied.kind === 'failed' ? 'internal' : 'limit', `${role}: ${copied.kind}`);
   const path = fromNative(copied.path);
+  const size = BigInt(copied.size);
+  if (copied.size <= INLINE_LIMIT) {
+    const data = readFileSync(copied.path);
+    return packOutput({ role, digest: Buffer.from(sha256(data), 'hex'), size, present: true, packed: false, data });
+  }
   const found = await digestFile(path);
   if (found === undefined) return declined('internal', `${role}: unreadable`);
-  const size = BigInt(copied.size);
   const file = { role, digest: Buffer.from(found.digest, 'hex'), size, present: true, packed: false };
-  if (copied.size <= INLINE) return packOutput({ ...file, data: readFileSync(copied.path) });
   const sent = await from.upload(found.digest, copied.size, path);
   if (sent.kind === 'done') return { ...file, data: Buffer.alloc(0) };
   return declined('internal', `${role}: not taken: ${sent.kind === 'failed' ? sent.why : sent.kind}`);

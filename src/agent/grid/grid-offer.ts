@@ -69,7 +69,12 @@ export async function placeMiss(miss: Miss, grid: Grid, services: GridServices):
   return { kind: 'here', slot, isShared: true, shipment: made };
 }
 
-let waitingElsewhere = 0;
+/** How many compiles of this machine wait at each grid. */
+const waitingAt = new WeakMap<Grid, number>();
+
+function countWaiting(grid: Grid, change: number): void {
+  waitingAt.set(grid, (waitingAt.get(grid) ?? 0) + change);
+}
 
 /**
  * All cores here are busy: the grid is asked. Should a core become free here while more compiles wait there than there are
@@ -90,10 +95,10 @@ async function elsewhere(
     ignoreStored: description.settings['cache.recache'],
     signal: AbortSignal.any([signal, back.signal]),
   };
-  waitingElsewhere += 1;
+  countWaiting(grid, 1);
   try {
     const outcome = attempt(miss, shipment, grid, asked, services);
-    const wanted = (): boolean => waitingElsewhere > (grid.capacity() ?? Number.POSITIVE_INFINITY);
+    const wanted = (): boolean => (waitingAt.get(grid) ?? 0) > (grid.capacity() ?? Number.POSITIVE_INFINITY);
     const spare = spareSlot(limit, over.signal, wanted, services.slots);
     const first = await Promise.race([outcome, spare]);
     if (first !== undefined && 'release' in first) {
@@ -115,7 +120,7 @@ async function elsewhere(
     if (!description.settings['grid.fallback'] && ended.why !== 'failed-remotely')
       return { kind: 'denied', why: ended.why };
   } finally {
-    waitingElsewhere -= 1;
+    countWaiting(grid, -1);
   }
   return here(limit, shipment, signal, services.slots);
 }

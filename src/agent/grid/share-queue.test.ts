@@ -7,7 +7,7 @@ const turn = (ms = 0): Promise<void> => new Promise((resolve) => setTimeout(reso
 function bed() {
   const sent: string[] = [];
   const machine = { busy: true };
-  const queue = shareQueue(() => machine.busy);
+  const queue = shareQueue(() => machine.busy, 100);
   const add = (name: string, bytes = 1): void =>
     queue.add(bytes, async () => {
       await turn();
@@ -16,14 +16,14 @@ function bed() {
   return { sent, machine, queue, add };
 }
 
-test('nothing is sent while the machine compiles; then all of it, in order', async () => {
+test('nothing is sent until the machine has not compiled for a while; then all of it, in order', async () => {
   const { sent, machine, add } = bed();
   add('a');
   add('b');
   await turn(250);
   expect(sent).toEqual([]);
   machine.busy = false;
-  await turn(300);
+  await turn(600);
   expect(sent).toEqual(['a', 'b']);
 });
 

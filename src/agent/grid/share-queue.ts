@@ -1,4 +1,7 @@
-/** Results made here on their way to everybody else. They wait while this machine compiles: its user's build comes first. */
+/**
+ * Results made here on their way to everybody else. They wait until this machine has not compiled for a while: its user's
+ * build comes first, the link at its end as well.
+ */
 export interface ShareQueue {
   /** `bytes`: what is held in memory for it. */
   add(bytes: number, send: () => Promise<void>): void;
@@ -9,21 +12,28 @@ export interface ShareQueue {
 /** More than this is not held back. In bytes. */
 const HELD_LIMIT = 64 << 20;
 const LOOK_AGAIN_MS = 200;
+const QUIET_MS = 3_000;
 
 interface Waiting {
   readonly bytes: number;
   readonly send: () => Promise<void>;
 }
 
-export function shareQueue(isBusy: () => boolean): ShareQueue {
+export function shareQueue(isBusy: () => boolean, quietMs: number = QUIET_MS): ShareQueue {
   const waiting: Waiting[] = [];
   let held = 0;
   let flushing = 0;
   let draining: Promise<void> | undefined;
+  let busyAt = 0;
+  const isQuiet = (): boolean => {
+    const now = performance.now();
+    if (isBusy()) busyAt = now;
+    return now - busyAt >= quietMs;
+  };
 
   const drain = async (): Promise<void> => {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      if (flushing === 0 && held <= HELD_LIMIT && isBusy()) {
+      if (flushing === 0 && held <= HELD_LIMIT && !isQuiet()) {
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
         continue;
       }
@@ -38,6 +48,7 @@ export function shareQueue(isBusy: () => boolean): ShareQueue {
     add(bytes, send) {
       waiting.push({ bytes, send });
       held += bytes;
+      busyAt = performance.now();
       draining ??= drain();
     },
     async flush() {

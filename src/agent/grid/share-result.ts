@@ -2,7 +2,7 @@ import { toBytes } from '../../base/byte-string.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { NewEntry, StoredOutput } from '../../cache/manifest.ts';
 import type { CompileResult, OutputFile } from '../../contract/generated/hybridgrid/v1/build.ts';
-import { packLists, packOutput } from '../../contract/packed.ts';
+import { INLINE_LIMIT, packLists, packOutput } from '../../contract/packed.ts';
 import type { OpenCache } from '../caches.ts';
 import type { Description } from '../describe.ts';
 import type { CompilePlan } from '../plan.ts';
@@ -13,8 +13,6 @@ import { makeShipment, type ShipmentServices } from './shipment.ts';
 
 /** Larger results stay at home. In bytes. */
 const LIMIT = 64 << 20;
-/** Outputs up to this size travel inside the message. In bytes. */
-const INLINE = 64 << 10;
 
 /** A compile that was made here and stored. */
 export interface MadeHere {
@@ -50,7 +48,7 @@ export async function shareResult(
 
 /** Undefined where the cache has lost it meanwhile. */
 async function outputOf({ role, ref }: StoredOutput, cache: OpenCache): Promise<OutputFile | undefined> {
-  const data = ref.size <= INLINE ? await cache.blobs.read(ref) : Buffer.alloc(0);
+  const data = ref.size <= INLINE_LIMIT ? await cache.blobs.read(ref) : Buffer.alloc(0);
   if (data === undefined) return undefined;
   const said = { role, digest: Buffer.from(ref.digest, 'hex'), size: BigInt(ref.size) };
   return packOutput({ ...said, data, present: true, packed: false });

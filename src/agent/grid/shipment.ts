@@ -52,6 +52,9 @@ export async function makeShipment(
   const sight = services.sights.take();
   const walked = scanCompile(description, search, sight.files);
   if (walked.problem !== undefined) return stay(walked.problem.reason);
+  // Upgraded in place a moment ago: the key of the result speaks of the compiler before.
+  if (description.toolchain.parts.some(({ path, digest }) => services.files.digestOf(path)?.digest !== digest))
+    return stay('toolchain-changed');
   const nodes = collect(walked, search, description, sight);
   if (typeof nodes === 'string') return stay(nodes);
   return seal(description, plan, nodes, toolchainNodes(description, services.files, sight.ways), sight);
