@@ -7,7 +7,7 @@ import { findTool, testWith, tool } from '../../test/bed/tools.ts';
 import { toBytes } from '../base/byte-string.ts';
 import { sha256 } from '../base/digest.ts';
 import type { CompileResult, TaskEnded } from '../contract/generated/hybridgrid/v1/build.ts';
-import { listsOf } from '../contract/packed.ts';
+import { INLINE_LIMIT, listsOf } from '../contract/packed.ts';
 import { reconnectDelay } from './reconnect.ts';
 import { nsrun, program, sandboxes, temporaryDirectory } from './testing/bed.ts';
 import { type BlobHost, blobHost } from './testing/blobs.ts';
@@ -70,12 +70,14 @@ function sourceTree(name: string, text: string): string {
 }
 
 const CPP = '#include <map>\n#include <string>\n#include "own.h"\nstd::map<std::string, int> m{{"a", OWN}};\n';
+/** With an object that is too large to travel inside a message. */
+const LARGE = `${CPP}char large[600000] = {1};\n`;
 
 testWith([sandboxes, tool('g++')], 'a compile comes back as the plain compiler would have made it', async () => {
   work();
   const hello = await coordinator.hello();
   expect(hello).toMatchObject({ workerId: 'w1', slots: 2, isolation: 'namespaces', os: 'linux' });
-  const cwd = sourceTree('a.cc', CPP);
+  const cwd = sourceTree('a.cc', LARGE);
   const path = findTool('g++') as string;
   const spec = realSpec(path, ['-g'], 'a.cc', cwd, blobs);
   spec.listArgs = ['-MD', '-MF', '\x01', '-Wa,--MD,\x01'].map(toBytes);
@@ -85,7 +87,7 @@ testWith([sandboxes, tool('g++')], 'a compile comes back as the plain compiler w
   const plain = readFileSync(join(cwd, 'a.o'));
   const [object] = result.outputs;
   // Large, so that it was uploaded.
-  expect(plain.length).toBeGreaterThan(65_536);
+  expect(plain.length).toBeGreaterThan(INLINE_LIMIT);
   expect(object).toMatchObject({ role: 'object', present: true, data: Buffer.alloc(0) });
   expect(object?.digest.toString('hex')).toBe(sha256(plain));
   expect(blobs.blobs.get(sha256(plain))?.equals(plain)).toBe(true);
@@ -178,7 +180,7 @@ testWith([sandboxes, tool('g++')], 'an object that the coordinator does not take
     asked.resume();
     return !!answer.writeHead(507).end();
   };
-  const cwd = sourceTree('a.cc', CPP);
+  const cwd = sourceTree('a.cc', LARGE);
   const outcome = await coordinator.run('1', realSpec(findTool('g++') as string, ['-g'], 'a.cc', cwd, blobs));
   expect(declineOf(outcome)).toBe('internal: object: not taken: HTTP 507');
 });
