@@ -1,10 +1,10 @@
 /** The grid end to end: real coordinator, workers and clients; every object, depfile and message is the plain compiler's. */
-import { cpSync, readdirSync } from 'node:fs';
+import { cpSync, globSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { type Bed, HGBUILD, makeBed } from './bed/environment.ts';
 import { type Grid, startGrid } from './bed/grid.ts';
-import { signalProcess } from './bed/processes.ts';
+import { signalProcess, until } from './bed/processes.ts';
 import { run, runOk } from './bed/run.ts';
 import { copySource, findSource } from './bed/sources.ts';
 import { mounts, need, root, testWith, tool } from './bed/tools.ts';
@@ -85,10 +85,13 @@ testWith([lua, root, mounts], 'workers and coordinator are killed in the middle 
   const plain = await plainLua();
   const running = await startGrid(bed, { workers: 2 });
   grid = running;
+  const objects = (): number => globSync(join(bed.work, 'lua/src/*.o')).length;
   const building = buildLua([HGBUILD, '-v', ...MAKE], running.env(0));
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  // The plain build's objects go first.
+  expect(await until(() => objects() === 0)).toBe(true);
+  expect(await until(() => objects() >= 2, 30_000)).toBe(true);
   signalProcess(running.workers[0]?.pid, 'SIGKILL');
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(await until(() => objects() >= 8, 30_000)).toBe(true);
   signalProcess(running.coordinator.pid, 'SIGKILL');
   expect(treeDifferences(plain, (await building).tree)).toEqual([]);
 });

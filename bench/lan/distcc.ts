@@ -1,12 +1,22 @@
 /** distcc on the hosts of a bench: plain, which preprocesses at home, and pump, which sends sources and headers. */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { run } from '../../test/bed/run.ts';
 import type { Builder, OpenBuilder, Place } from './builders.ts';
 import { isInstalled } from './installed.ts';
 import { type Service, startService } from './processes.ts';
 import { type IncludeServer, pumpLacks, startIncludeServer } from './pump.ts';
 
 const PORT = 3632;
+
+const TRIES = 200;
+
+/** Looks for its port among the host's listening ones; a call of ours would be an error in its log. */
+async function untilItListens(on: readonly string[]): Promise<void> {
+  const listening = `:${PORT.toString(16).toUpperCase().padStart(4, '0')} [^ ]* 0A`;
+  const look = `n=0; until grep -q '${listening}' /proc/net/tcp || [ $((n += 1)) -gt ${TRIES} ]; do sleep 0.05; done`;
+  await run([...on, 'sh', '-c', look]);
+}
 
 async function startServers({ bed, client, helpers }: Place, directory: string, into: Service[]): Promise<void> {
   for (const [i, { host, slots }] of helpers.entries()) {
@@ -18,7 +28,7 @@ async function startServers({ bed, client, helpers }: Place, directory: string, 
     into.push(startService([...host.on, 'distccd', ...args, ...limits], { ...bed.env, TMPDIR: tmp }));
   }
   // It prints nothing once it listens.
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  for (const { host } of helpers) await untilItListens(host.on);
   for (const service of into) if (/failed|error/i.test(service.output())) throw new Error(service.output());
 }
 

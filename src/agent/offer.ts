@@ -15,8 +15,8 @@ export async function offer(request: CompileRequest, services: EngineServices, g
   const directory = described.settings?.['cache.dir'];
   const cache = directory === undefined ? services.defaultCache : await services.caches.at(directory);
   const hasGrid = (described.settings?.['grid.coordinator'] ?? '') !== '';
-  const places = localLimit(described.settings?.['grid.local_slots'] ?? 'auto');
-  services.keepSlots(hasGrid ? Math.max(1, places) : 0);
+  // Nothing of a grid is worked out where there is none.
+  services.keepSlots(hasGrid ? Math.max(1, localLimit(described.settings?.['grid.local_slots'] ?? 'auto')) : 0);
   const run = (reason: RefusalReason): Offer => ({
     kind: 'run',
     reason,

@@ -13,7 +13,7 @@ import { CliError } from '../exit-codes.ts';
 import { BUILD_ID } from '../installation.ts';
 import { printOut } from '../output.ts';
 import { type Context, settingsOf } from '../settings-context.ts';
-import { type DaemonFlag, daemonUsage, readDaemonFlags } from './daemon-flags.ts';
+import { type DaemonFlag, daemonUsage, readDaemonFlags, UNLIMITED } from './daemon-flags.ts';
 import { untilSignalled } from './run-daemon.ts';
 import { tokenOrNew } from './token.ts';
 
@@ -30,8 +30,6 @@ export const COORDINATOR_FLAGS: readonly DaemonFlag[] = [
   { long: 'max-size', takes: 'SIZE', sets: 'coordinator.max_size' },
   { long: 'heartbeat', takes: 'TIME', sets: 'coordinator.heartbeat' },
 ];
-/** 1 EiB: no disk is larger, and sums with it stay exact enough. */
-const UNLIMITED = 2 ** 60;
 
 /** `hg-coord serve`. */
 export async function runCoordinator(context: Context, args: readonly string[]): Promise<number> {

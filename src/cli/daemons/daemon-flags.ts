@@ -11,6 +11,9 @@ export interface DaemonFlag {
   readonly takes?: string;
 }
 
+/** What `unlimited` is for a disk: 1 EiB. No disk is larger, and sums with it stay exact enough. */
+export const UNLIMITED = 2 ** 60;
+
 /** Reads `PROGRAM serve [FLAGS]`. Undefined: the help was asked for, and {@link daemonUsage} is to be printed. */
 export function readDaemonFlags(
   program: string,

@@ -7,7 +7,7 @@ import { credentialsOf, hostAndPort } from '../grid-client.ts';
 import { BUILD_ID, installationRoot } from '../installation.ts';
 import { printOut } from '../output.ts';
 import { type Context, settingsOf } from '../settings-context.ts';
-import { type DaemonFlag, daemonUsage, readDaemonFlags } from './daemon-flags.ts';
+import { type DaemonFlag, daemonUsage, readDaemonFlags, UNLIMITED } from './daemon-flags.ts';
 import { untilSignalled } from './run-daemon.ts';
 
 export const WORKER_FLAGS: readonly DaemonFlag[] = [
@@ -21,8 +21,6 @@ export const WORKER_FLAGS: readonly DaemonFlag[] = [
   { long: 'max-size', takes: 'SIZE', sets: 'worker.max_size' },
   { long: 'name', takes: 'NAME', sets: 'worker.name' },
 ];
-/** 1 EiB: no disk is larger, and sums with it stay exact enough. */
-const UNLIMITED = 2 ** 60;
 
 /** `hg-worker serve`. */
 export async function runWorker(context: Context, args: readonly string[]): Promise<number> {
