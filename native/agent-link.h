@@ -44,10 +44,10 @@ static int connect_once(const agent_socket *socket_path) {
 }
 
 /* Connects, starting the agent if there is none. -1: do without. */
-static int connect_agent(const agent_socket *socket_path) {
+static int connect_agent(const agent_socket *socket_path, int patience_ms) {
   int fd = connect_once(socket_path), started = 0;
   if (fd >= 0) return fd;
-  for (int waited = 0; waited < SILENCE_MS; waited += waited < 100 ? 4 : 10) {
+  for (int waited = 0; waited < patience_ms; waited += waited < 100 ? 4 : 10) {
     if (errno == ENOENT || errno == ECONNREFUSED) {
       if (!started) {
         if (marked_recently(socket_path, "failed", 30)) return -1;

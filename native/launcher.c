@@ -262,7 +262,7 @@ static void try_agent(const char *compiler, char **argv) {
   if (compiler[0] == '/') snprintf(absolute, sizeof absolute, "%s", compiler);
   else snprintf(absolute, sizeof absolute, "%s/%s", cwd, compiler);
   exchange x = {.socket_path = &socket_path, .compiler = compiler, .argv = argv, .asked_ns = now_ns()};
-  x.fd = connect_agent(&socket_path);
+  x.fd = connect_agent(&socket_path, SILENCE_MS);
   if (x.fd >= 0) {
     put_compile_request(&x.out, absolute, argv, cwd);
     if (send_frame(x.fd, &x.out) == 0) converse(&x);
@@ -289,8 +289,8 @@ static int own_command(const char *command, char **argv) {
     if (strcmp(command, "--hg-socket-path") == 0) return dprintf(1, "%s\n", socket_path.path) < 0;
     sibling_path(&socket_path, "failed", path, sizeof path);
     unlink(path);
-    if (connect_agent(&socket_path) >= 0) return 0;
-    return dprintf(2, "hgbuild: the agent did not start within %d ms; its log is agent.log in the cache directory\n", SILENCE_MS), 1;
+    if (connect_agent(&socket_path, BUSY_MS) >= 0) return 0;
+    return dprintf(2, "hgbuild: the agent did not start within %d ms; its log is agent.log in the cache directory\n", BUSY_MS), 1;
   }
   return dprintf(2, "usage: " OWN_NAME " COMPILER ARGS...\n"), 2;
 }

@@ -5,6 +5,7 @@ import type { Placed } from './grid/grid-offer.ts';
 import type { Grids } from './grid/grids.ts';
 import type { LocalSlots } from './grid/local-slots.ts';
 import type { LookupGate } from './grid/lookup-gate.ts';
+import type { NodeMemory } from './grid/node-set.ts';
 import type { ShareQueue } from './grid/share-queue.ts';
 import type { MadeHere } from './grid/share-result.ts';
 import type { SharedSight } from './grid/shared-sight.ts';
@@ -81,6 +82,7 @@ export interface EngineServices extends DescribeServices, StoreServices {
   readonly grids: Grids;
   readonly slots: LocalSlots;
   readonly sights: SharedSight;
+  readonly nodes: NodeMemory;
   readonly shares: ShareQueue;
   readonly lookups: LookupGate;
   /** Tells launchers how many compiles may run here without this agent. */

@@ -53,7 +53,10 @@ export function snapshotOf(files: FileStates, ways: Ways): FileStates {
     scanOf: (path) => once(scans, path, (asked) => files.scanOf(asked, digestOf(asked)?.digest)),
     hasEntry: (path) => listed(path) && files.hasEntry(path),
     realPathOf: files.realPathOf,
+    isLink: (path) => (path.startsWith('/') ? ways.find(path)?.isLink === true : files.isLink(path)),
     isSettled: files.isSettled,
+    lookupsOver: files.lookupsOver,
+    moment: stamps,
     lacks: (directory, name) => listingOf(directory)?.names.has(name) === false,
   };
 }

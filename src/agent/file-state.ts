@@ -14,6 +14,7 @@ import {
 import { fromBytes, fsPath } from '../base/byte-string.ts';
 import { type Digest, sha256 } from '../base/digest.ts';
 import { type FileScan, scanDirectives } from '../includes/directives.ts';
+import { createLookups, type Lookups } from '../includes/lookups.ts';
 import type { Stamp } from './answers.ts';
 
 /**
@@ -45,8 +46,14 @@ export interface FileStates {
   /** Whether a readable directory has no entry of this name. */
   lacks(directory: string, name: string): boolean;
   realPathOf(path: string): string | undefined;
+  /** Whether the last name of a path is a symbolic link. */
+  isLink(path: string): boolean;
   /** Whether a directory has an entry of this name, be it a link to nothing. */
   hasEntry(path: string): boolean;
+  /** What is remembered of name lookups over these directories. */
+  lookupsOver(chain: readonly string[]): Lookups;
+  /** Stands for the moment of which all answers are; undefined where each is of its own. */
+  readonly moment?: object;
   /** Was this stamp old enough at `now` for nothing to change under it unseen? */
   isSettled(stamp: Stamp): boolean;
 }
@@ -66,12 +73,16 @@ interface Memory {
   readonly digests: Map<string, FileDigest>;
   readonly listings: Map<string, Listing>;
   readonly scans: Map<Digest, FileScan>;
+  /** By the directories of a search list. */
+  readonly lookups: Map<string, Lookups>;
   /** The file read last: its digest is asked for first and its directives right after. */
   latest: { readonly digest: Digest; readonly bytes: Buffer } | undefined;
 }
 
 /** Entries kept per kind before the memory starts anew: a few hundred MB at the very worst, and far beyond any project. */
 const MEMORY_LIMIT = 200_000;
+/** Search lists whose lookups are kept: a project has a few, for its libraries and their languages. */
+const LISTS_LIMIT = 32;
 /** Larger files are compilers and their libraries, which nobody scans. */
 const LATEST_LIMIT = 16 << 20;
 
@@ -89,7 +100,13 @@ export function statKind(st: { isFile(): boolean; isDirectory(): boolean }): Sta
 
 /** `nowNs` is the wall clock in nanoseconds; tests inject it together with nothing else. */
 export function fileStates(nowNs: () => bigint): FileStates {
-  const memory: Memory = { digests: new Map(), listings: new Map(), scans: new Map(), latest: undefined };
+  const memory: Memory = {
+    digests: new Map(),
+    listings: new Map(),
+    scans: new Map(),
+    lookups: new Map(),
+    latest: undefined,
+  };
   const isSettled = (stamp: Stamp): boolean => {
     const limit = nowNs() - QUIET_NS;
     return stamp.mtime < limit && stamp.ctime < limit;
@@ -107,6 +124,8 @@ export function fileStates(nowNs: () => bigint): FileStates {
     listingOf: (path) => quietly(() => listingOf(path, memory, isSettled, stampOf)),
     hasEntry: (path) => quietly(() => lstatSync(fsPath(path), { throwIfNoEntry: false })) !== undefined,
     lacks: (path, name) => quietly(() => listingOf(path, memory, isSettled, stampOf))?.names.has(name) === false,
+    isLink: (path) => quietly(() => lstatSync(fsPath(path), { throwIfNoEntry: false }))?.isSymbolicLink() === true,
+    lookupsOver: (chain) => lookupsOver(chain, memory.lookups),
     realPathOf: (path) => quietly(() => fromBytes(realpathSync.native(fsPath(path), { encoding: 'buffer' }))),
   };
 }
@@ -119,6 +138,18 @@ function quietly<T>(read: () => T | undefined): T | undefined {
     if (error instanceof Error && 'code' in error) return undefined;
     throw error;
   }
+}
+
+function lookupsOver(chain: readonly string[], kept: Map<string, Lookups>): Lookups {
+  const key = chain.join('\0');
+  const known = kept.get(key) ?? createLookups(chain);
+  kept.delete(key);
+  kept.set(key, known);
+  for (const oldest of kept.keys()) {
+    if (kept.size <= LISTS_LIMIT) break;
+    kept.delete(oldest);
+  }
+  return known;
 }
 
 function remember<K, V>(map: Map<K, V>, key: K, value: V): void {

@@ -122,6 +122,7 @@ async function composeServices(
     lookups: lookupGate(),
     shares: shareQueue(() => slots.taken > 0),
     sights: sharedSight(files, () => performance.now()),
+    nodes: new Map(),
     keepSlots,
     nativeArch: nativeArch(),
     searchLists: searchLists(files),

@@ -1,4 +1,5 @@
 import type { SearchList } from '../includes/port.ts';
+import { chainOf } from '../includes/search-list.ts';
 import { type Walk, walk } from '../includes/walk.ts';
 import type { Description } from './describe.ts';
 import type { FileStates } from './file-state.ts';
@@ -19,10 +20,14 @@ export function scanCompile(
     forcedIncludes: invocation.forcedIncludes,
     commandLineDefines: definesOf(invocation.keyArgs),
     search,
+    lookups: files.lookupsOver(chainOf(search)),
+    moment: files.moment,
     dateIsFixed: dateIsFixed(description),
     view: {
       kindOf: (path) => files.stampOf(path)?.kind ?? 'absent',
       lacks: files.lacks,
+      versionOf: files.listingOf,
+      isLink: files.isLink,
       scan: (path) => files.scanOf(path),
       identityOf: (path) => {
         const at = files.stampOf(path);

@@ -16,6 +16,8 @@ export interface Way {
   readonly steps: readonly Step[];
   /** What lies there. */
   readonly end: StampedKind;
+  /** The last name of the path is a link, or may be one. */
+  readonly isLink: boolean;
 }
 
 /**
@@ -48,23 +50,24 @@ export function openWays(): Ways {
     const slash = path.lastIndexOf('/');
     const name = path.slice(slash + 1);
     if (slash < 0) return undefined;
-    if (slash === 0 || name === '' || name === '.' || name === '..') return walkWay(path, nodeAt);
+    if (slash === 0 || name === '' || name === '.' || name === '..') return walkWay(path, nodeAt, true);
     const above = path.slice(0, slash);
     const directory = find(above);
     if (directory === undefined) return undefined;
     const real = directory.real === '/' ? `/${name}` : `${directory.real}/${name}`;
     const node = nodeNow(real);
-    if (node?.target !== undefined) return walkWay(path, nodeAt);
+    if (node?.target !== undefined) return walkWay(path, nodeAt, true);
     if (node === undefined) return undefined;
     const last: readonly Step[] =
       node.stamped.kind === 'directory' ? [{ kind: 'directory', at: real, stamp: node.stamped.stamp }] : [];
-    return { real, steps: last.length === 0 ? directory.steps : [...directory.steps, ...last], end: node.stamped };
+    const steps = last.length === 0 ? directory.steps : [...directory.steps, ...last];
+    return { real, steps, end: node.stamped, isLink: false };
   };
   return { find };
 }
 
 /** Goes as the kernel does, from the root. */
-function walkWay(path: string, nodeAt: (path: string) => Node | undefined): Way | undefined {
+function walkWay(path: string, nodeAt: (path: string) => Node | undefined, isLink: boolean): Way | undefined {
   const pending = path.split('/').reverse();
   const steps: Step[] = [];
   let at = '';
@@ -94,7 +97,7 @@ function walkWay(path: string, nodeAt: (path: string) => Node | undefined): Way 
     end = node.stamped;
   }
   end ??= nodeNow(at === '' ? '/' : at)?.stamped;
-  return end === undefined ? undefined : { real: at === '' ? '/' : at, steps, end };
+  return end === undefined ? undefined : { real: at === '' ? '/' : at, steps, end, isLink };
 }
 
 /** What is at a path whose directory is free of links. */

@@ -12,6 +12,13 @@ export interface FileView {
    * Most lookups end here: without a path made, hashed and taken apart again for each they cost half.
    */
   lacks?(directory: string, name: string): boolean;
+  /**
+   * An object that stays the same as long as a directory has the same entries; undefined if that cannot be told. This and
+   * the next are needed for lookups to be used again in later walks.
+   */
+  versionOf?(directory: string): object | undefined;
+  /** Whether the last name of a path is a symbolic link: what lies there may change though its directory does not. */
+  isLink?(path: string): boolean;
   /** The directives of a regular file, memoised by content; undefined if it cannot be read. */
   scan(path: string): FileScan | undefined;
   /**

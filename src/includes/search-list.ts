@@ -6,6 +6,11 @@ const BRACKET_HEAD = '#include <...> search starts here:';
 const END = 'End of search list.';
 const IGNORED = /^ignoring (nonexistent|duplicate) directory "(.*)"$/;
 
+/** The directories in the order in which a name is looked for. */
+export function chainOf({ quote, bracket }: SearchList): readonly string[] {
+  return [...quote, ...bracket];
+}
+
 /**
  * The include directories out of what `cc ARGS -v -E -x LANG /dev/null` writes to stderr under `LC_ALL=C`, from gcc or
  * clang. Relative directories are taken from `cwd`, nothing else is rewritten. `undefined` if the text is not a

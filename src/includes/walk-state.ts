@@ -1,6 +1,7 @@
 import type { Refusal } from '../base/refusal.ts';
 import type { FileScan, Lookup } from './directives.ts';
 import { createLookups, type Directory, type Lookups, type Probe, type Resolution } from './lookups.ts';
+import { chainOf } from './search-list.ts';
 import { createTruth, type Truth } from './truth.ts';
 import type { WalkInput } from './walk.ts';
 
@@ -63,10 +64,11 @@ export interface WalkState {
 }
 
 export function beginWalk(input: WalkInput): WalkState {
-  const { search, view, truth } = input;
+  const { search, view, truth, lookups = createLookups(chainOf(search)) } = input;
+  lookups.begin(view, input.moment);
   return {
     input,
-    lookups: createLookups(view, [...search.quote, ...search.bracket]),
+    lookups,
     truth: truth === undefined ? undefined : createTruth(truth, view),
     bracketStart: search.quote.length,
     todo: [],
@@ -93,8 +95,8 @@ export function beginWalk(input: WalkInput): WalkState {
  */
 export function listVain(state: WalkState, probe: Probe, asked = false): void {
   if ((asked || state.truth === undefined) && probe.kind === 'absent') state.asked.add(probe.path);
-  if (probe.listed) return;
-  probe.listed = true;
+  if (probe.listedIn === state.lookups.walk) return;
+  probe.listedIn = state.lookups.walk;
   if (probe.lacking !== undefined) {
     const { directory, name } = probe.lacking;
     const names = state.lacking.get(directory);

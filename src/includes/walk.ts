@@ -1,6 +1,7 @@
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Family, ForcedInclude, Language } from '../compiler/invocation.ts';
 import { identicalHeader } from './identical-header.ts';
+import type { Lookups } from './lookups.ts';
 import { tidyPath } from './paths.ts';
 import type { FileView, SearchList } from './port.ts';
 import { drain, expandComputed, includeFirst, visitSource } from './visits.ts';
@@ -48,6 +49,10 @@ export interface WalkInput {
   readonly forcedIncludes: readonly ForcedInclude[];
   readonly search: SearchList;
   readonly view: FileView;
+  /** Lookups over `search` that were used before; see {@link chainOf}. */
+  readonly lookups?: Lookups;
+  /** Stands for the time `view` speaks of: walks with the same one see the same files. Undefined: of this walk alone. */
+  readonly moment?: object | undefined;
   /** The operands of -D, as spelled (`NAME`, `NAME=BODY`). */
   readonly commandLineDefines: readonly string[];
   /** Absolute paths of the files the compiler says it read. */

@@ -1,5 +1,5 @@
 /** Builds in a fresh copy of one tree at one place, through a grid or plainly, and everything to compare of them. */
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { watchCompilers } from './chaos.ts';
@@ -15,6 +15,8 @@ export interface Built {
   /** Names of all files in the tree. */
   readonly names: readonly string[];
   readonly stderr: string;
+  /** The end of the agent's log: why compiles were done where they were. */
+  readonly log: string;
   readonly wallMs: number;
   /** Compilers proper that ran outside of workers at once, sampled. */
   readonly mostLocal: number;
@@ -46,12 +48,18 @@ export async function buildTree(bed: Bed, argv: readonly string[], env?: NodeJS.
     outputs: readTree(directory, isCompilerOutput),
     names: [...readTree(directory).keys()].sort(),
     stderr,
+    log: readLog(env?.HG_CACHE_DIR ?? bed.cacheDir),
     wallMs: ended.wallMs,
     mostLocal: watch.end(),
     remote: count(/^\[remote /gm),
     shared: count(/^\[shared\]/gm),
     hits: count(/^\[hit\]/gm),
   };
+}
+
+function readLog(cacheDir: string): string {
+  const path = join(cacheDir, 'agent.log');
+  return existsSync(path) ? readFileSync(path, 'utf8').slice(-4000) : '';
 }
 
 /** Exit status 0, the plain compiler's bytes, no file and no process left behind. */

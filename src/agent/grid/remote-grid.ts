@@ -14,6 +14,7 @@ import { packSpec } from '../../contract/raw-spec.ts';
 import { type BlobTransfer, blobTransfer } from './blob-transfer.ts';
 import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
 import { fewUnknown } from './inline-blobs.ts';
+import { afterListening } from './patience.ts';
 import { reach } from './reach.ts';
 import { uploads } from './uploads.ts';
 
@@ -31,6 +32,8 @@ const MESSAGE_LIMIT = 64 << 20;
 /** A compile that takes longer is given up and done at home. */
 const COMPILE_TIMEOUT_MS = 600_000;
 const CALL_TIMEOUT_MS = 2_000;
+/** So much later the clock alone ends a call, which counts time in which we did not listen. */
+const BACKSTOP = 5;
 /** The grid may lose blobs between question and answer (eviction): not asked for ever. */
 const ROUNDS = 3;
 /** How old the number of slots may be. */
@@ -73,12 +76,18 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
     signal?: AbortSignal,
   ): Promise<R> =>
     new Promise((resolve, reject) => {
-      const under = method.call(service, question, metadata, { deadline: Date.now() + timeoutMs }, (error, answer) => {
+      const deadline = Date.now() + BACKSTOP * timeoutMs;
+      const under = method.call(service, question, metadata, { deadline }, (error, answer) => {
         signal?.removeEventListener('abort', cancel);
+        putOff();
         if (error !== null) reject(error);
         else resolve(answer);
       });
       const cancel = (): void => under.cancel();
+      const putOff = afterListening(timeoutMs, () => {
+        reject(new Error(`no answer within ${timeoutMs} ms`));
+        cancel();
+      });
       signal?.addEventListener('abort', cancel, { once: true });
       if (signal?.aborted === true) cancel();
     });
@@ -99,7 +108,11 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
   const transfer = (): Promise<BlobTransfer | undefined> => {
     blobs ??= call<object, HealthCheckResponse>(service.healthCheck, {}, CALL_TIMEOUT_MS).then(
       ({ httpPort }) => blobTransfer({ host, port: httpPort, token, tls }),
-      () => undefined,
+      () => {
+        // Asked again for the next compile.
+        blobs = undefined;
+        return undefined;
+      },
     );
     return blobs;
   };

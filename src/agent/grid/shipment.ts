@@ -14,7 +14,7 @@ import { directoriesOf, type SearchLists } from '../search-lists.ts';
 import type { Ways } from '../ways.ts';
 import type { Shipment } from './grid.ts';
 import { localeFiles } from './locale-files.ts';
-import { type NodeSet, nodeSet } from './node-set.ts';
+import { type NodeMemory, type NodeSet, nodeSet } from './node-set.ts';
 import type { SharedSight } from './shared-sight.ts';
 import { reasonToStay } from './stay-home.ts';
 
@@ -28,6 +28,7 @@ export interface ShipmentServices {
   readonly files: FileStates;
   readonly searchLists: SearchLists;
   readonly sights: SharedSight;
+  readonly nodes: NodeMemory;
 }
 
 /** More inputs than any sensible compile has. */
@@ -55,9 +56,9 @@ export async function makeShipment(
   // Upgraded in place a moment ago: the key of the result speaks of the compiler before.
   if (description.toolchain.parts.some(({ path, digest }) => services.files.digestOf(path)?.digest !== digest))
     return stay('toolchain-changed');
-  const nodes = collect(walked, search, description, sight);
+  const nodes = collect(walked, search, description, sight, services.nodes);
   if (typeof nodes === 'string') return stay(nodes);
-  return seal(description, plan, nodes, toolchainNodes(description, services.files, sight.ways), sight);
+  return seal(description, plan, nodes, toolchainNodes(description, services, sight.ways), sight);
 }
 
 /** Everything that has to be there, or why it cannot be sent. */
@@ -66,8 +67,9 @@ function collect(
   search: SearchList,
   { request, toolchain }: Description,
   { files, ways }: Sight,
+  memory: NodeMemory,
 ): NodeSet | string {
-  const nodes = nodeSet(files, ways);
+  const nodes = nodeSet(files, ways, memory);
   const paths = [
     ...walked.files,
     ...walked.present,
@@ -85,8 +87,12 @@ function isOnceDoubled(walked: Walk, files: FileStates, nodes: NodeSet): boolean
   return walked.once.some((path) => nodes.timesShipped(files.digestOf(path)?.digest) > 1);
 }
 
-function toolchainNodes({ request, toolchain }: Description, files: FileStates, ways: Ways): NodeSet {
-  const nodes = nodeSet(files, ways);
+function toolchainNodes(
+  { request, toolchain }: Description,
+  { files, nodes: memory }: ShipmentServices,
+  ways: Ways,
+): NodeSet {
+  const nodes = nodeSet(files, ways, memory);
   for (const path of [request.compiler, ...toolchain.parts.map((part) => part.path)]) nodes.addFile(path, true);
   return nodes;
 }
