@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:http';
-import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { fsPath } from '../base/byte-string.ts';
 import type { Digest } from '../base/digest.ts';
+import { Agent, type IncomingMessage, type RequestOptions, request, TlsAgent, tlsRequest } from '../base/http.ts';
 import type { TlsIdentity } from '../base/tls-identity.ts';
 import { removeQuietly } from '../cas/atomic-write.ts';
 import { listDigests, PACK_LIMIT, PACK_PATHS, unpackBlobs, type WholeBlob } from '../contract/blob-pack.ts';

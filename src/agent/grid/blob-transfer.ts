@@ -1,10 +1,15 @@
 import { createReadStream } from 'node:fs';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { fsPath } from '../../base/byte-string.ts';
 import { type Digest, sha256 } from '../../base/digest.ts';
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  TlsAgent,
+  tlsRequest,
+} from '../../base/http.ts';
 import type { TlsIdentity } from '../../base/tls-identity.ts';
 import { PACK_PATHS, packBlobs, type WholeBlob } from '../../contract/blob-pack.ts';
 
