@@ -60,6 +60,7 @@ async function attachOnce(options: AttachOptions): Promise<StreamEnd> {
     'grpc.max_send_message_length': MESSAGE_LIMIT,
     // A channel of its own for every try: the waits between them are ours.
     'grpc.use_local_subchannel_pool': 1,
+    'grpc.enable_channelz': 0,
     ...KEEPALIVE,
   });
   const metadata = new Metadata();

@@ -28,6 +28,20 @@ test('who waits for one that is silent is let go; one that answers is waited for
   expect(asked, 'nobody waits, nothing is asked').toBe(before);
 });
 
+test('one that has just said something is not asked', async () => {
+  let asked = 0;
+  const ask = (): Promise<unknown> => {
+    asked += 1;
+    return dead();
+  };
+  const way = reach({ ask, now: () => performance.now(), times: { everyMs: 20, awayMs: 20 } });
+  const talk = setInterval(way.hear, 5);
+  await expect(way.during(() => pause(150).then(() => 'done'))).resolves.toBe('done');
+  expect(asked).toBeLessThanOrEqual(1);
+  clearInterval(talk);
+  await expect(way.during(() => new Promise(() => {}))).rejects.toThrow(Silent);
+});
+
 test('one answer of two that is late is no silence', async () => {
   let asked = 0;
   const ask = (): Promise<unknown> => {

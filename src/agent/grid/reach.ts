@@ -8,6 +8,8 @@ export interface Reach {
   isGood(): boolean;
   /** There was trouble on the way. True for the first to say so. */
   lose(): boolean;
+  /** It said something: it need not be asked for a while. */
+  hear(): void;
   /** Waits for `work` as long as there are signs of life; rejects with {@link Silent} where there are none. */
   during<T>(work: (alive: AbortSignal) => Promise<T>): Promise<T>;
 }
@@ -44,6 +46,7 @@ export function reach({ ask, now, times = TIMES }: ReachOptions): Reach {
   let awayUntil = 0;
   let waiting = 0;
   let listening: AbortController | undefined;
+  let heardAt = Number.NEGATIVE_INFINITY;
 
   const lose = (): boolean => {
     const isFirst = state === 'good';
@@ -56,6 +59,10 @@ export function reach({ ask, now, times = TIMES }: ReachOptions): Reach {
     for (let unanswered = 0; waiting > 0; ) {
       await new Promise((resolve) => setTimeout(resolve, times.everyMs).unref());
       if (waiting === 0) break;
+      if (now() - heardAt < times.everyMs) {
+        unanswered = 0;
+        continue;
+      }
       unanswered = await ask().then(
         () => 0,
         () => unanswered + 1,
@@ -90,6 +97,9 @@ export function reach({ ask, now, times = TIMES }: ReachOptions): Reach {
       return state === 'good';
     },
     lose,
+    hear() {
+      heardAt = now();
+    },
     async during(work) {
       waiting += 1;
       const silence = ifSilent();
