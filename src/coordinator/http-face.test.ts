@@ -236,7 +236,15 @@ test('the page, the list and the figures tell what is there', async () => {
   expect(html).not.toMatch(/https?:\/\//);
   const list = JSON.parse((await ask(g, 'GET', '/api/v1/workers')).body.toString());
   expect(list.workers).toMatchObject([
-    { cores: 12, slots: 3, completed_tasks: 1, active_tasks: 0, circuit: 'closed', latency_ms: 10 },
+    {
+      cores: 12,
+      slots: 3,
+      gpus: ['pci:8086:9a49'],
+      completed_tasks: 1,
+      active_tasks: 0,
+      circuit: 'closed',
+      latency_ms: 10,
+    },
   ]);
   const metrics = (await ask(g, 'GET', '/metrics')).body.toString();
   for (const line of [

@@ -124,6 +124,7 @@ function workersJson(workers: readonly WorkerInfo[]): object {
       cores: capabilities?.cpuCores,
       memory_bytes: Number(capabilities?.memoryBytes ?? 0n),
       slots: capabilities?.slots,
+      gpus: capabilities?.gpus ?? [],
       isolation: capabilities?.isolation,
       active_tasks: worker.activeTasks,
       completed_tasks: Number(worker.completedTasks),

@@ -7,6 +7,7 @@ import type { WorkerCapabilities } from '../contract/generated/hybridgrid/v1/bui
 import { stayAttached } from './attach.ts';
 import { openBlobCache } from './blob-cache.ts';
 import { clientFiles } from './client-files.ts';
+import { gpusOf } from './gpus.ts';
 import { runTask, type TaskServices } from './run-task.ts';
 import { namespaceSandbox, type Sandbox } from './sandbox.ts';
 import { COMPILE_LIMITS } from './sandbox-plan.ts';
@@ -94,7 +95,7 @@ function capabilitiesOf({ slots, diskBytes, workerId, version }: WorkerOptions, 
     os: process.platform,
     version,
     slots: works ? slots : 0,
-    gpus: [],
+    gpus: gpusOf(),
     // Known only by a client's parts: any worker of the architecture may be asked.
     toolchains: [],
     engine: '',

@@ -12,12 +12,11 @@ export const GRID_NEEDS: readonly Need[] = [root, mounts, tool('make'), tool('gc
 
 export interface GridBed {
   readonly bed: Bed;
-  start(plan: GridPlan): Promise<Grid>;
   /**
-   * Starts the agent ahead of a build: with many launchers beside it, it may take more than the two seconds that they
-   * wait where the machine has other work, and this is not what every test is about.
+   * Starts a grid, and the agent ahead of a build: with many launchers beside it, it may take more than the two seconds
+   * that they wait where the machine has other work, and this is not what every test is about.
    */
-  startAgent(env: NodeJS.ProcessEnv): Promise<void>;
+  start(plan: GridPlan): Promise<Grid>;
   /** To be done after the test and after its grid has ended; the last first. */
   undo(step: () => void | Promise<void>): void;
   /** Lays a project of these files whose Makefile runs this one command. */
@@ -44,16 +43,17 @@ export function useGridBed(): GridBed {
     if (bed === undefined) throw new Error('there is a bed during a test only');
     return bed;
   };
+  const startAgent = async (env: NodeJS.ProcessEnv): Promise<void> => {
+    await runOk([HGBUILD, 'agent', 'start'], { env: { ...current().env, ...env } });
+  };
   return {
     get bed() {
       return current();
     },
     async start(plan) {
       grid = await startGrid(current(), plan);
+      await startAgent(grid.env(0));
       return grid;
-    },
-    async startAgent(env) {
-      await runOk([HGBUILD, 'agent', 'start'], { env: { ...current().env, ...env } });
     },
     undo: (step) => void steps.push(step),
     lay(files, command) {

@@ -102,6 +102,7 @@ function asJson(worker: WorkerInfo): object {
     os: capabilities?.os,
     cores: capabilities?.cpuCores,
     memoryBytes: Number(capabilities?.memoryBytes ?? 0n),
+    gpus: capabilities?.gpus ?? [],
     slots: capabilities?.slots,
     activeTasks,
     completedTasks: Number(completedTasks),

@@ -193,7 +193,7 @@ const CAPABILITIES: WorkerCapabilities = {
   os: 'linux',
   version: 'test',
   slots: 2,
-  gpus: [],
+  gpus: ['pci:8086:9a49'],
   toolchains: [],
   engine: '',
   isolation: 'namespaces',
