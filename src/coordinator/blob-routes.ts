@@ -2,7 +2,7 @@ import { Readable, type Transform } from 'node:stream';
 import { constants, createZstdCompress, createZstdDecompress, zstdCompressSync } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Digest, parseDigest } from '../base/digest.ts';
-import { type IncomingMessage, STATUS_CODES } from '../base/http.ts';
+import { type IncomingMessage, STATUS_CODES } from '../contract/http.ts';
 import { type BlobPut, type BlobService, WHOLE_LIMIT } from './blob-service.ts';
 
 /** Smaller answers are not worth compressing. */

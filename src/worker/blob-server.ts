@@ -6,10 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { fsPath } from '../base/byte-string.ts';
 import type { Digest } from '../base/digest.ts';
-import { Agent, type IncomingMessage, type RequestOptions, request, TlsAgent, tlsRequest } from '../base/http.ts';
 import type { TlsIdentity } from '../base/tls-identity.ts';
 import { removeQuietly } from '../cas/atomic-write.ts';
 import { listDigests, PACK_LIMIT, PACK_PATHS, unpackBlobs, type WholeBlob } from '../contract/blob-pack.ts';
+import { Agent, type IncomingMessage, type RequestOptions, request, TlsAgent, tlsRequest } from '../contract/http.ts';
 
 /** How a transfer went. Trouble is a value: the compile is done elsewhere. */
 export type Transfer =

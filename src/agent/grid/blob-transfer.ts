@@ -3,15 +3,15 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { fsPath } from '../../base/byte-string.ts';
 import { type Digest, sha256 } from '../../base/digest.ts';
+import type { TlsIdentity } from '../../base/tls-identity.ts';
+import { PACK_PATHS, packBlobs, type WholeBlob } from '../../contract/blob-pack.ts';
 import {
   Agent as HttpAgent,
   request as httpRequest,
   type IncomingMessage,
   TlsAgent,
   tlsRequest,
-} from '../../base/http.ts';
-import type { TlsIdentity } from '../../base/tls-identity.ts';
-import { PACK_PATHS, packBlobs, type WholeBlob } from '../../contract/blob-pack.ts';
+} from '../../contract/http.ts';
 
 /** Blobs to and from the coordinator over HTTP. Failures are values: `undefined`, `false`. */
 export interface BlobTransfer {
