@@ -9,7 +9,7 @@ import { type Builder, type Place, plain } from './lan/builders.ts';
 import { distcc, distccPump } from './lan/distcc.ts';
 import { icecream } from './lan/icecream.ts';
 import { measureBuild } from './lan/measure.ts';
-import { ours } from './lan/ours.ts';
+import { ours, oursWarm } from './lan/ours.ts';
 import { type Project, re2Project, redisProject } from './lan/projects.ts';
 import { runSeries, type Series } from './lan/series.ts';
 
@@ -22,6 +22,7 @@ const JOBS: readonly (readonly [Builder, number])[] = [
   [distccPump, 3],
   [icecream, 3],
   [ours, 4],
+  [oursWarm, 4],
 ];
 
 const PROJECTS = ['redis', 'RE2'];
@@ -33,7 +34,7 @@ await runBench({
     { name: 'helper', core: HELPER_CORE },
   ],
   link: { kind: 'direct' },
-  mine: [ours],
+  mine: [ours, oursWarm],
   async measure(bed, [client, helper], { runs, files, wants }) {
     if (client === undefined || helper === undefined) throw new Error('two hosts are needed');
     const place: Place = { bed, client, helpers: [{ host: helper, slots: 1 }], localSlots: 1 };
@@ -43,7 +44,7 @@ await runBench({
     const one = async (project: Project): Promise<Series> =>
       runSeries(project, entries, {
         runs,
-        mine: [ours],
+        mine: [ours, oursWarm],
         builds: async (open, entry) => ({ [project.name]: await measureBuild(open, project, entry) }),
         say: (text) => console.log(text),
       });

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HGBUILD } from '../../test/bed/environment.ts';
+import { layGenerated } from '../../test/bed/generated.ts';
 import { processNow } from '../../test/bed/processes.ts';
 import { run, runOk } from '../../test/bed/run.ts';
 import type { Builder, OpenBuilder, Place } from './builders.ts';
@@ -48,7 +49,26 @@ interface Stats {
   readonly sharedHits: number;
 }
 
-async function open(place: Place, localSlots: number | undefined): Promise<OpenBuilder> {
+interface How {
+  readonly localSlots?: number;
+  /** The daemons have built something else before, as daemons that run for weeks have. */
+  readonly areWarm?: boolean;
+}
+
+/** Files of the project that warms daemons up: enough for a processor's worth of compiled code. */
+const WARM_UP_FILES = 150;
+/** After a build its results are offered to others; nothing of that may fall into what is measured. In milliseconds. */
+const OFFERS_MS = 8_000;
+
+/** Builds a project that shares nothing with what is measured but headers of libc. */
+async function warmUp(client: Place['client'], directory: string, env: NodeJS.ProcessEnv): Promise<void> {
+  layGenerated(directory, WARM_UP_FILES);
+  await runOk([...client.on, HGBUILD, '--quiet', 'make', '-s', '-j4'], { cwd: directory, env });
+  await new Promise((resolve) => setTimeout(resolve, OFFERS_MS));
+  await runOk([...client.on, HGBUILD, 'stats', '--zero'], { env });
+}
+
+async function open(place: Place, { localSlots, areWarm = false }: How = {}): Promise<OpenBuilder> {
   const { bed, client } = place;
   const directory = mkdtempSync(join(bed.root, 'grid-'));
   const tokenFile = join(directory, 'token');
@@ -68,17 +88,23 @@ async function open(place: Place, localSlots: number | undefined): Promise<OpenB
   try {
     services.push(await startCoordinator(place, directory, tokenFile));
     await startWorkers(place, directory, tokenFile, services);
+    if (areWarm) await warmUp(client, join(directory, 'other'), env);
   } catch (error) {
     await close();
     throw error;
   }
-  /** CPU time since the start, by process: where the overhead is. */
-  const cpuTimes = async (): Promise<string> => {
+  /** CPU time of agent, coordinator and workers since their start, in milliseconds. */
+  const cpuTimes = async (): Promise<readonly number[]> => {
     const { stdout } = await runOk([...client.on, HGBUILD, 'agent', 'status', '--json'], { env });
     const { cpuMs } = JSON.parse(stdout.toString()) as { cpuMs: number };
-    const daemons = services.map(({ pid }) => processNow(pid)?.cpuMs ?? 0);
-    const [coordinator = 0, ...workers] = daemons.map((ms) => (ms / 1000).toFixed(1));
-    return `; CPU: agent ${(cpuMs / 1000).toFixed(1)} s, coordinator ${coordinator} s, workers ${workers.join(' + ')} s`;
+    return [cpuMs, ...services.map(({ pid }) => processNow(pid)?.cpuMs ?? 0)];
+  };
+  const before = areWarm ? await cpuTimes() : [];
+  /** Where the overhead is. */
+  const overhead = async (): Promise<string> => {
+    const used = (await cpuTimes()).map((ms, i) => ((ms - (before[i] ?? 0)) / 1000).toFixed(1));
+    const [agent, coordinator, ...workers] = used;
+    return `; CPU: agent ${agent} s, coordinator ${coordinator} s, workers ${workers.join(' + ')} s`;
   };
   return {
     call: { before: [HGBUILD, '--quiet'], compilerPrefix: '', env },
@@ -91,7 +117,7 @@ async function open(place: Place, localSlots: number | undefined): Promise<OpenB
         hits,
         refused,
       } = JSON.parse(stdout.toString()) as Stats;
-      const said = `${remote} remote, ${shared} shared, ${local - remote} local, ${hits} hits, ${refused} refused${await cpuTimes()}`;
+      const said = `${remote} remote, ${shared} shared, ${local - remote} local, ${hits} hits, ${refused} refused${await overhead()}`;
       if (localSlots === 0 && remote < compiles)
         throw new Error(`not all of ${compiles} compiles were remote: ${said}`);
       return said;
@@ -105,7 +131,7 @@ export const oursRemote: Builder = {
   name: 'hgbuild, all remote',
   note: 'HG_LOCAL_SLOTS=0',
   lacking: () => undefined,
-  open: (place) => open(place, 0),
+  open: (place) => open(place, { localSlots: 0 }),
 };
 
 /** As it comes: cores of the client first, then the grid. */
@@ -113,5 +139,13 @@ export const ours: Builder = {
   name: 'hgbuild',
   note: '',
   lacking: () => undefined,
-  open: (place) => open(place, undefined),
+  open: (place) => open(place),
+};
+
+/** The same, with daemons that were not started a second ago. */
+export const oursWarm: Builder = {
+  name: 'hgbuild, warm daemons',
+  note: `its daemons have built ${WARM_UP_FILES} other files before`,
+  lacking: () => undefined,
+  open: (place) => open(place, { areWarm: true }),
 };
