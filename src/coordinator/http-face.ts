@@ -125,6 +125,7 @@ function workersJson(workers: readonly WorkerInfo[]): object {
       memory_bytes: Number(capabilities?.memoryBytes ?? 0n),
       slots: capabilities?.slots,
       gpus: capabilities?.gpus ?? [],
+      engine: capabilities?.engine ?? '',
       isolation: capabilities?.isolation,
       active_tasks: worker.activeTasks,
       completed_tasks: Number(worker.completedTasks),

@@ -47,6 +47,7 @@ function work(changes: Partial<WorkerOptions> = {}): string {
     log: (message, details) => logged.push([message, details]),
     signal: stop.signal,
     nsrun: nsrun(),
+    engine: '',
     ...changes,
   });
   return workDir;

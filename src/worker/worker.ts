@@ -30,6 +30,8 @@ export interface WorkerOptions {
   readonly signal: AbortSignal;
   /** Path of `hg-nsrun`. */
   readonly nsrun: string;
+  /** The container engine of this machine; '' for none. */
+  readonly engine: string;
 }
 
 const CLIENT_IDLE_MS = 600_000;
@@ -84,7 +86,10 @@ async function tryOut(sandbox: Sandbox, directory: string): Promise<string | und
 /** As the contract spells them. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
-function capabilitiesOf({ slots, diskBytes, workerId, version }: WorkerOptions, works: boolean): WorkerCapabilities {
+function capabilitiesOf(
+  { slots, diskBytes, workerId, version, engine }: WorkerOptions,
+  works: boolean,
+): WorkerCapabilities {
   return {
     workerId,
     hostname: hostname(),
@@ -98,7 +103,7 @@ function capabilitiesOf({ slots, diskBytes, workerId, version }: WorkerOptions, 
     gpus: gpusOf(),
     // Known only by a client's parts: any worker of the architecture may be asked.
     toolchains: [],
-    engine: '',
+    engine,
     isolation: works ? 'namespaces' : 'none',
   };
 }

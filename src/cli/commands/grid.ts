@@ -103,6 +103,7 @@ function asJson(worker: WorkerInfo): object {
     cores: capabilities?.cpuCores,
     memoryBytes: Number(capabilities?.memoryBytes ?? 0n),
     gpus: capabilities?.gpus ?? [],
+    engine: capabilities?.engine ?? '',
     slots: capabilities?.slots,
     activeTasks,
     completedTasks: Number(completedTasks),

@@ -1,6 +1,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import { forDisplay } from '../../base/byte-string.ts';
 import { daemonLog } from '../../observe/daemon-log.ts';
+import { engineOf } from '../../worker/engine.ts';
 import { serveWorker } from '../../worker/worker.ts';
 import { CliError } from '../exit-codes.ts';
 import { credentialsOf, hostAndPort } from '../grid-client.ts';
@@ -46,6 +47,7 @@ export async function runWorker(context: Context, args: readonly string[]): Prom
     log: daemonLog(() => new Date()),
     signal: untilSignalled(),
     nsrun: `${installationRoot()}/build/hg-nsrun`,
+    engine: engineOf(context.env.PATH ?? ''),
   });
   return 0;
 }
