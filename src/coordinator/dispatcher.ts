@@ -131,7 +131,14 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     pending?.run.ended(end(pending.waitedMs));
   }
 
-  const ticking = setInterval(() => apply({ kind: 'tick' }), Math.min(TICK_MS, options.heartbeatMs));
+  const everyMs = Math.min(TICK_MS, options.heartbeatMs);
+  let tickedAt = options.now();
+  const ticking = setInterval(() => {
+    const passed = options.now() - tickedAt;
+    tickedAt = options.now();
+    // After a pause of our own, what workers have said meanwhile is still to be read: silence is judged the next time.
+    if (passed < 2 * everyMs) apply({ kind: 'tick' });
+  }, everyMs);
   ticking.unref();
 
   return {

@@ -11,6 +11,7 @@ import {
   unpackBlobs,
   type WholeBlob,
 } from '../contract/blob-pack.ts';
+import { takingTurns } from '../contract/turns.ts';
 import { answer, type BlobRequest, say } from './blob-routes.ts';
 import type { BlobService } from './blob-service.ts';
 
@@ -24,7 +25,9 @@ export function packRoutes(
     const bytes = await wholeBody(body, count);
     const pack = bytes === undefined ? undefined : await unpackBlobs(bytes);
     if (pack === undefined) return say(reply, 400, 'the body is no pack of blobs');
+    const turn = takingTurns();
     for (const { digest, data } of pack) {
+      await turn();
       const stored = await blobs.putBytes(digest, data);
       if (stored.kind !== 'stored') return answer(reply, stored);
     }
@@ -44,7 +47,9 @@ export function packRoutes(
 async function inOnePack(asked: readonly Digest[], blobs: BlobService): Promise<WholeBlob[]> {
   const found: WholeBlob[] = [];
   let room = PACK_LIMIT;
+  const turn = takingTurns();
   for (const digest of asked) {
+    await turn();
     const size = blobs.sizeOf(digest) ?? Number.POSITIVE_INFINITY;
     const data = size <= Math.min(room, PACKED_BLOB_LIMIT) ? await blobs.read(digest) : undefined;
     if (data === undefined) continue;

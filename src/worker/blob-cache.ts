@@ -5,6 +5,7 @@ import { removeQuietly } from '../cas/atomic-write.ts';
 import { makeDirectories } from '../cas/make-directories.ts';
 import { errnoOf } from '../cas/unwritable.ts';
 import { PACKED_BLOB_LIMIT, packsOf } from '../contract/blob-pack.ts';
+import { takingTurns } from '../contract/turns.ts';
 import type { BlobServer, Transfer } from './blob-server.ts';
 import { digestFile, type Stamp, stampOf } from './stamps.ts';
 
@@ -103,7 +104,9 @@ function fetchTogether(shelf: Shelf, lacking: readonly WantedBlob[], from: BlobS
 async function fetchPack(shelf: Shelf, pack: readonly WantedBlob[], from: BlobServer): Promise<ReadonlySet<Digest>> {
   const came = new Set<Digest>();
   const wanted = new Map(pack.map(({ digest, size }) => [digest, size]));
+  const turn = takingTurns();
   for (const { digest, data } of (await from.downloadPack([...wanted.keys()])) ?? []) {
+    await turn();
     if (wanted.get(digest) !== data.length || sha256(data) !== digest) continue;
     const tmp = tmpOf(shelf);
     try {

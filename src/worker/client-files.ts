@@ -3,6 +3,7 @@ import { copyFile, rm } from 'node:fs/promises';
 import { fsPath } from '../base/byte-string.ts';
 import { makeDirectories } from '../cas/make-directories.ts';
 import { errnoOf } from '../cas/unwritable.ts';
+import { takingTurns } from '../contract/turns.ts';
 import type { Held, WantedBlob } from './blob-cache.ts';
 import { type Stamp, stampOf } from './stamps.ts';
 
@@ -139,6 +140,7 @@ async function fill(
   const held = await hold(lacking);
   if (held.kind !== 'held') return held;
   const left = [...lacking];
+  const turn = takingTurns();
   const copier = async (): Promise<void> => {
     for (let next = left.pop(); next !== undefined; next = left.pop()) {
       const file = fileFor(tree, next);
@@ -147,6 +149,7 @@ async function fill(
         file.making = undefined;
       });
       await file.making;
+      await turn();
     }
   };
   try {
