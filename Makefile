@@ -74,7 +74,7 @@ chaos-grid: $(BUILT) ## 100 random kills and stops of any part of a grid during 
 	@HG_GRID=long vitest run test/grid-faults.test.ts
 
 .PHONY: verify-grid-limits
-verify-grid-limits: $(BUILT) ## What grids break on, in full size: 1,000 files at -j64, 20,000 headers, an object of 180 MiB
+verify-grid-limits: $(BUILT) ## What grids break on, in full size: 1,000 files at -j64, 20,000 headers, an object of 100 MiB
 	@HG_GRID=long vitest run test/grid-limits.test.ts
 
 .PHONY: verify-real

@@ -195,8 +195,8 @@ describe('a round', () => {
     await janitor(layout, { ...never, maxBytes: 4096 * 700, now: () => NOW }).run();
     clearInterval(ticking);
     expect(longest).toBeGreaterThan(0);
-    // Steps of some 2 ms where 1,500 files at once take over a second; the bar allows for collections of garbage.
-    expect(longest).toBeLessThan(200);
+    // Steps of some 2 ms; the bar allows for a garbage collection.
+    expect(longest).toBeLessThan(50);
   });
 
   test('two at once do no harm', async () => {
