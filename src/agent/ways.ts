@@ -50,13 +50,13 @@ export function openWays(): Ways {
     const slash = path.lastIndexOf('/');
     const name = path.slice(slash + 1);
     if (slash < 0) return undefined;
-    if (slash === 0 || name === '' || name === '.' || name === '..') return walkWay(path, nodeAt, true);
+    if (slash === 0 || name === '' || name === '.' || name === '..') return walkWay(path, nodeAt);
     const above = path.slice(0, slash);
     const directory = find(above);
     if (directory === undefined) return undefined;
     const real = directory.real === '/' ? `/${name}` : `${directory.real}/${name}`;
     const node = nodeNow(real);
-    if (node?.target !== undefined) return walkWay(path, nodeAt, true);
+    if (node?.target !== undefined) return walkWay(path, nodeAt);
     if (node === undefined) return undefined;
     const last: readonly Step[] =
       node.stamped.kind === 'directory' ? [{ kind: 'directory', at: real, stamp: node.stamped.stamp }] : [];
@@ -67,7 +67,7 @@ export function openWays(): Ways {
 }
 
 /** Goes as the kernel does, from the root. */
-function walkWay(path: string, nodeAt: (path: string) => Node | undefined, isLink: boolean): Way | undefined {
+function walkWay(path: string, nodeAt: (path: string) => Node | undefined): Way | undefined {
   const pending = path.split('/').reverse();
   const steps: Step[] = [];
   let at = '';
@@ -97,7 +97,7 @@ function walkWay(path: string, nodeAt: (path: string) => Node | undefined, isLin
     end = node.stamped;
   }
   end ??= nodeNow(at === '' ? '/' : at)?.stamped;
-  return end === undefined ? undefined : { real: at === '' ? '/' : at, steps, end, isLink };
+  return end === undefined ? undefined : { real: at === '' ? '/' : at, steps, end, isLink: true };
 }
 
 /** What is at a path whose directory is free of links. */

@@ -55,3 +55,10 @@ test('while this process did not listen, nobody was silent: what they said is re
   expect(dropped, 'silent even so').toEqual(['no heartbeat']);
   dispatcher.stop();
 });
+
+test('one that is always busy loses silent workers all the same', () => {
+  const { stall, dropped, dispatcher } = attached();
+  for (let times = 0; times < 3; times += 1) stall(2500);
+  expect(dropped).toEqual(['no heartbeat']);
+  dispatcher.stop();
+});

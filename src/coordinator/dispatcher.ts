@@ -133,11 +133,15 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
 
   const everyMs = Math.min(TICK_MS, options.heartbeatMs);
   let tickedAt = options.now();
+  let wasLate = false;
   const ticking = setInterval(() => {
-    const passed = options.now() - tickedAt;
+    const isLate = options.now() - tickedAt >= 2 * everyMs;
     tickedAt = options.now();
-    // After a pause of our own, what workers have said meanwhile is still to be read: silence is judged the next time.
-    if (passed < 2 * everyMs) apply({ kind: 'tick' });
+    // After a pause of our own, what workers have said meanwhile is still to be read: silence is judged the next time,
+    // late or not, or a coordinator that is always busy would never lose anybody.
+    const isSpared = isLate && !wasLate;
+    wasLate = isSpared;
+    if (!isSpared) apply({ kind: 'tick' });
   }, everyMs);
   ticking.unref();
 
