@@ -134,7 +134,9 @@ async function verifyThroughGrid({ bed, grid, tree, name }: Place, calls: readon
   const most = Math.floor((calls.length * (100 - UNSHARED)) / 100);
   const cacheOf = (who: string): NodeJS.ProcessEnv => ({ HG_CACHE_DIR: join(bed.root, `cache-${who}-${name}`) });
   const remote = await check('all remote', { env: { ...grid.env(0), ...cacheOf('first') } });
-  expect(remote.remoteCompiles, whyNot(remote)).toBeGreaterThanOrEqual(most);
+  // The cache was empty: its hits are calls that the build makes twice, where the first had come back already.
+  expect(remote.remoteCompiles + remote.hits, whyNot(remote)).toBeGreaterThanOrEqual(most);
+  expect(remote.remoteCompiles).toBeGreaterThan(0);
   const other = await otherUser(bed, name);
   const shared = await check('shared with another user', { ...other, env: { ...grid.env(0), ...other.env } });
   expect(shared.sharedHits, whyNot(shared)).toBeGreaterThanOrEqual(most);
