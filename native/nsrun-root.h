@@ -1,20 +1,13 @@
-/* The namespaces and the root that holds what the plan names, and nothing else. */
+/* The namespaces, the root that everything is laid into, and its cleaning. */
 #ifndef HG_NSRUN_ROOT_H
 #define HG_NSRUN_ROOT_H
 
-#include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
-#include "nsrun-plan.h"
+#include "nsrun-tree.h"
 
 /* Above all ranges that distributions, containers and systemd hand out, below 2^31. */
 #define OWN_UIDS 2000000000u
@@ -54,33 +47,6 @@ static void make_namespaces(void) {
   write_text("/proc/self/gid_map", map);
 }
 
-static void make_parents(const char *path) {
-  char above[PATH_MAX];
-  for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-    if ((size_t)(slash - path) >= sizeof above) break;
-    memcpy(above, path, (size_t)(slash - path));
-    above[slash - path] = 0;
-    if (mkdir(above, 0755) != 0 && errno != EEXIST) broken("mkdir", above);
-  }
-}
-
-static void make_directory(const char *path) {
-  if (mkdir(path, 0755) == 0 || errno == EEXIST) return;
-  if (errno == ENOENT) make_parents(path);
-  if (mkdir(path, 0755) != 0 && errno != EEXIST) broken("mkdir", path);
-}
-
-/* By mknod: half the calls of open and close, and there are hundreds of files. */
-static void bind_file(const char *source, const char *path) {
-  int made = mknod(path, S_IFREG | 0444, 0);
-  if (made != 0 && errno == ENOENT) {
-    make_parents(path);
-    made = mknod(path, S_IFREG | 0444, 0);
-  }
-  if (made != 0 && errno != EEXIST) broken("create", path);
-  if (mount(source, path, NULL, MS_BIND, NULL) != 0) broken("bind", source);
-}
-
 /* All of the machine's own file system is made read-only first: what is bound from it afterwards is, too. */
 static void make_all_read_only(void) {
   struct { uint64_t set, clear, propagation, userns; } attr = {MS_RDONLY | MS_NOSUID, 0, 0, 0};
@@ -89,49 +55,52 @@ static void make_all_read_only(void) {
   if (syscall(442, AT_FDCWD, "/", 0x8000 /* AT_RECURSIVE */, &attr, sizeof attr) != 0) broken("mount_setattr", "/");
 }
 
-static void lay_devices(void) {
-  static const char *names[] = {"null", "zero", "random", "urandom"};
-  make_directory("dev");
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    char from[32];
-    snprintf(from, sizeof from, "/dev/%s", names[i]);
-    bind_file(from, from + 1);
-  }
-}
-
-/* Links come last: nothing that is laid can go through one, wherever it points. */
-static void lay_root(void) {
-  const char *at = one('T');
+/* The root with what is in every one. It becomes the directory we are in; the program alone is locked into it, because
+ * what is bound later comes from outside. */
+static void lay_root(const char *at, const char *options) {
+  static const char *devices[] = {"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"};
   make_all_read_only();
-  EACH('T') if (mount("tmpfs", at, "tmpfs", MS_NOSUID | MS_NODEV, records[i].b) != 0) broken("tmpfs", at);
-  if (!at || chdir(at) != 0) broken("root", at ? at : "");
+  if (mount("tmpfs", at, "tmpfs", MS_NOSUID | MS_NODEV, options) != 0) broken("tmpfs", at);
+  if (chdir(at) != 0 || mkdir("by", 0700) != 0 || mkdir("root", 0755) != 0) broken("root", at);
+  if ((put_by = open("by", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 || chdir("root") != 0) broken("root", at);
+  enter('D', "", "", "")->is_fixed = 1;
+  lay_directory("dev")->is_fixed = 1;
   /* The devices' files are no devices of this tmpfs, so that NODEV does not reach them. */
-  lay_devices();
-  make_directory("proc");
+  for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) lay_file(devices[i] + 1, devices[i], "")->is_fixed = 1;
+  lay_directory("proc")->is_fixed = 1;
   /* Read-only: files of /proc that change the machine belong to root, who needs no capability to open them. */
   if (mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) != 0) broken("proc", "/proc");
-  make_directory("tmp");
-  if (chmod("tmp", 01777) != 0) broken("chmod", "/tmp");
-  EACH('F') bind_file(records[i].a, inside(records[i].b));
-  EACH('D') make_directory(inside(records[i].a));
-  EACH('W') {
-    const char *path = inside(records[i].a);
-    make_directory(path);
-    if (own_uid && chown(path, own_uid, own_uid) != 0) broken("chown", records[i].a);
-  }
-  EACH('L') {
-    const char *path = inside(records[i].b);
-    if (symlink(records[i].a, path) == 0) continue;
-    if (errno == ENOENT) make_parents(path);
-    if (symlink(records[i].a, path) != 0) broken("symlink", records[i].b);
-  }
+  lay_directory("tmp")->is_fixed = 'W';
+  let_write(find("tmp"));
+  if (sethostname("hybridgrid", 10) != 0) broken("sethostname", "");
 }
 
-static void enter_root(void) {
-  if (syscall(SYS_pivot_root, ".", ".") != 0) broken("pivot_root", "");
-  if (umount2(".", MNT_DETACH) != 0) broken("umount", "old root");
-  if (chdir("/") != 0) broken("chdir", "/");
-  if (sethostname("hybridgrid", 10) != 0) broken("sethostname", "");
+static void remove_all(int at, const char *name) {
+  if (unlinkat(at, name, 0) == 0) return;
+  int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+  if (!directory) broken("clean", name);
+  for (struct dirent *each; (each = readdir(directory));)
+    if (strcmp(each->d_name, ".") != 0 && strcmp(each->d_name, "..") != 0) remove_all(fd, each->d_name);
+  closedir(directory);
+  if (unlinkat(at, name, AT_REMOVEDIR) != 0) broken("clean", name);
+}
+
+/* Removes what the program made. Nothing of it runs any more, and what was laid it could not move. */
+static void clean(void) {
+  for (size_t i = 0; i < writable_count; i++) {
+    const char *at = writables[i]->path;
+    int fd = open(*at ? at : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    if (!directory) broken("clean", at);
+    for (struct dirent *each; (each = readdir(directory));) {
+      char path[PATH_MAX + NAME_MAX + 2];
+      if (strcmp(each->d_name, ".") == 0 || strcmp(each->d_name, "..") == 0) continue;
+      snprintf(path, sizeof path, "%s%s%s", at, *at ? "/" : "", each->d_name);
+      if (!find(path)) remove_all(fd, each->d_name);
+    }
+    closedir(directory);
+  }
 }
 
 #endif

@@ -1,111 +1,72 @@
-/* hg-nsrun: runs one program in a root that holds exactly what a plan names, in namespaces of its own, and copies what it
- * wrote out again. The plan comes on descriptor 3; what happened goes to descriptor 4, so that a sandbox that cannot be
- * made is never taken for a compile that failed.
+/* hg-nsrun: runs programs, one after the other, in a root that holds exactly what a plan names, in namespaces of its own,
+ * and copies what each wrote out again. Plans come on descriptor 3; answers go to descriptor 4, so that a sandbox that
+ * cannot be made is never taken for a compile that failed.
  *
- * Three processes. The outer one makes the namespaces, waits, and is the one to be killed: everybody dies with his parent
- * (PR_SET_PDEATHSIG), and the kernel ends all of a pid namespace with its first process. The first process inside makes
- * the root, reaps, and copies the outputs. The third becomes the program: no capabilities, no descriptors but 0, 1 and
- * 2, and for a worker that is root a user id that nobody else has, so that limits on processes count it alone.
+ * Processes: the outer one makes the namespaces, waits, and is the one to be ended: with SIGTERM, after which nothing of it
+ * is left when it has gone; everybody dies with his parent, too (PR_SET_PDEATHSIG), and the kernel ends all of a pid
+ * namespace with its first process. The first process inside changes the root into what each plan names, reaps, and
+ * copies the outputs. Each of its children becomes a program: no capabilities, no descriptors but 0, 1 and 2, and
+ * for a worker that is root a user id that nobody else has, so that limits on processes count it alone.
  *
- * Plan: records of a tag byte and two strings; a string is its length (u32, little-endian), its bytes and a NUL.
- *   P pid       the parent, who may have died before we could ask to die with him
- *   T dir opts  empty directory to mount the root on, options of its tmpfs
- *   U dir       where outputs are copied to, as files named by their number
- *   D path      directory
- *   W path      directory that the program may write into
- *   F src path  file, bound read-only
- *   L to path   symbolic link
- *   O path max  output, at most that many bytes
- *   R num val   resource limit
- *   E text      environment entry
- *   A word      argument; the first is the path of the program. None: the root is made and nothing run.
- *   C path      directory to start in
+ * Where a program has a user of its own and a filter of its calls (nsrun-program.h) it cannot leave anything behind, and
+ * the next plan finds the root as the last one named it. Elsewhere the first program is the last.
  *
- * Status, one line each: "broken ERRNO WHAT PATH"; or "ended exit|signal NUMBER CPU_US WALL_US", then for each output
- * "output present|absent|irregular|large|failed SIZE", then "done". */
+ * A plan is its length (u32, little-endian) and records of a tag byte and three strings; a string is its length (u32),
+ * its bytes and a NUL. The first plan says where:
+ *   P pid        the parent, who may have died before we could ask to die with him
+ *   T dir opts   empty directory to mount the root on, options of its tmpfs
+ *   U dir        where outputs are copied to, as files named by their number
+ * All others say what is run, and in what:
+ *   D path       directory
+ *   W path       directory that the program may write into
+ *   F path src v file, read-only; the same source with another version is another file
+ *   L path to    symbolic link
+ *   O path max   output, at most that many bytes
+ *   R num val    resource limit
+ *   S max        bytes of standard output, and of standard error
+ *   E text       environment entry
+ *   A word       argument; the first is the path of the program. None: the root is made and nothing run.
+ *   C path       directory to start in
+ *
+ * An answer is its length (u32) and lines: "broken ERRNO WHAT PATH", after which no plan is taken any more; "limit
+ * stdout|stderr", the program was ended; or "ended exit|signal NUMBER CPU_US WALL_US", for each output "output
+ * present|absent|irregular|large|failed SIZE", "last" where no plan is taken any more, "done OUT ERR", and then so many
+ * bytes of standard output and of standard error. */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "nsrun-root.h"
+#include "nsrun-program.h"
 
 static int out_dir = -1;
+static pid_t first_process;
 
-static void drop_rights(void) {
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
-  for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-    if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0) broken("capabilities", "bounding set");
-  if (own_uid && (setgroups(0, NULL) != 0 || setresgid(own_uid, own_uid, own_uid) != 0)) broken("setgid", "");
-  if (own_uid && setresuid(own_uid, own_uid, own_uid) != 0) broken("setuid", "");
-  if (syscall(SYS_capset, &header, none) != 0) broken("capabilities", "set");
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) broken("no_new_privs", "");
-}
+/* What the program says on one descriptor. */
+typedef struct {
+  int from;
+  const char *name;
+  char *bytes;
+  size_t size, room;
+} stream;
 
-static void reset_signals(void) {
-  struct sigaction standard = {.sa_handler = SIG_DFL};
-  sigset_t nothing;
-  for (int number = 1; number < _NSIG; number++) sigaction(number, &standard, NULL);
-  sigemptyset(&nothing);
-  sigprocmask(SIG_SETMASK, &nothing, NULL);
-}
-
-static char **words(char tag) {
-  char **list = calloc(count + 1, sizeof *list);
-  size_t n = 0;
-  if (!list) broken("memory", "");
-  EACH(tag) list[n++] = (char *)records[i].a;
-  return list;
-}
-
-static _Noreturn void become_program(void) {
-  const char *cwd = one('C');
-  char **argv = words('A'), **env = words('E');
-  int null = open("/dev/null", O_RDONLY);
-  if (null < 0 || dup2(null, 0) != 0) broken("open", "/dev/null");
-  if (syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) != 0) broken("close_range", "");
-  setsid();
-  EACH('R') {
-    struct rlimit limit;
-    rlim_t wanted = strtoull(records[i].b, NULL, 10);
-    if (getrlimit(atoi(records[i].a), &limit) != 0) broken("getrlimit", records[i].a);
-    /* What is stricter already stays: only root could raise it. */
-    if (wanted < limit.rlim_max) limit.rlim_max = wanted;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(atoi(records[i].a), &limit) != 0) broken("setrlimit", records[i].a);
-  }
-  reset_signals();
-  drop_rights();
-  /* Not before: a change of rights takes the wish back. */
-  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (cwd && chdir(cwd) != 0) broken("chdir", cwd);
-  if (!argv[0]) _exit(0);
-  execve(argv[0], argv, env);
-  broken("exec", argv[0]);
-}
-
-static const char *copy_output(const char *path, uint64_t limit, unsigned number, uint64_t *size) {
+static const char *copy_output(int root, const char *path, uint64_t limit, unsigned number, uint64_t *size) {
   char name[16];
   struct stat st;
-  /* The program may have put links anywhere, but through /proc they lead to our own descriptors: not those. */
-  struct open_how how = {.flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
-  int from = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  /* The program may have put links anywhere, but they lead nowhere out of its root, nor through /proc to descriptors. */
+  struct open_how how = {.flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+                         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  int from = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
   if (from < 0) return errno == ENOENT || errno == ENOTDIR ? "absent" : "irregular";
   if (fstat(from, &st) != 0 || !S_ISREG(st.st_mode)) return close(from), "irregular";
   *size = (uint64_t)st.st_size;
   if (*size > limit) return close(from), "large";
   snprintf(name, sizeof name, "%u", number);
-  int to = openat(out_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  int to = openat(out_dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   uint64_t left = *size;
   while (to >= 0 && left > 0) {
     ssize_t n = sendfile(to, from, NULL, left < (1u << 30) ? left : 1u << 30);
@@ -117,15 +78,24 @@ static const char *copy_output(const char *path, uint64_t limit, unsigned number
   return closed != 0 || left > 0 ? "failed" : "present";
 }
 
-static void copy_outputs(const char *cwd) {
+/* Relative names are the program's own, `..` after its links included. */
+static size_t copy_outputs(char *text, size_t room) {
+  const char *cwd = one('C');
+  size_t used = 0;
   unsigned number = 0;
-  /* Relative names are the program's own, `..` after its links included. */
-  if (cwd && chdir(cwd) != 0) broken("chdir", cwd);
+  int root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   EACH('O') {
+    char path[2 * PATH_MAX];
     uint64_t size = 0;
-    const char *state = copy_output(records[i].a, strtoull(records[i].b, NULL, 10), number++, &size);
-    dprintf(STATUS, "output %s %llu\n", state, (unsigned long long)size);
+    int is_absolute = records[i].a[0] == '/';
+    snprintf(path, sizeof path, "%s/%s", is_absolute || !cwd ? "" : cwd, records[i].a);
+    const char *state = copy_output(root, path, strtoull(records[i].b, NULL, 10), number++, &size);
+    used += (size_t)snprintf(text + used, room - used, "output %s %llu\n", state, (unsigned long long)size);
+    errno = E2BIG;
+    if (used >= room) broken("outputs", "");
   }
+  close(root);
+  return used;
 }
 
 static int64_t now_us(void) {
@@ -134,34 +104,97 @@ static int64_t now_us(void) {
   return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static int64_t used_us(const struct rusage *u) {
-  return (int64_t)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1000000 + u->ru_utime.tv_usec + u->ru_stime.tv_usec;
+static int64_t used_us(void) {
+  struct rusage u;
+  getrusage(RUSAGE_CHILDREN, &u);
+  return (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
 }
 
-/* Runs the program as our child and tells how it ended; gives its exit status as a shell would. */
-static int run_program(void) {
-  int64_t began = now_us();
-  int status = 0;
-  struct rusage usage;
-  pid_t child = fork();
-  if (child < 0) broken("fork", "");
-  if (child == 0) become_program();
-  for (pid_t gone = 0; gone != child;)
-    if ((gone = waitpid(-1, &status, 0)) < 0 && errno != EINTR) broken("wait", "");
-  int64_t wall = now_us() - began;
-  /* What it left running must not write into outputs that are being copied. */
+/* Takes what is there. 0 at the end, -1 if it is more than the limit. */
+static int take(stream *s, size_t limit) {
+  if (s->room - s->size < 1 << 14 && !(s->bytes = realloc(s->bytes, s->room = 2 * s->room + (1 << 15))))
+    broken("memory", "");
+  ssize_t n = read(s->from, s->bytes + s->size, s->room - s->size);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return 1;
+  if (n <= 0) return 0;
+  s->size += (size_t)n;
+  return s->size > limit ? -1 : 1;
+}
+
+static void end_all(void) {
   kill(-1, SIGKILL);
   while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) continue;
-  getrusage(RUSAGE_CHILDREN, &usage);
-  int killed = WIFSIGNALED(status), number = killed ? WTERMSIG(status) : WEXITSTATUS(status);
-  dprintf(STATUS, "ended %s %d %lld %lld\n", killed ? "signal" : "exit", number, (long long)used_us(&usage),
-          (long long)wall);
-  return killed ? 128 + number : number;
+}
+
+/* Waits for the program and takes what it says. Gives the stream that said too much, if one did. */
+static const stream *attend(pid_t child, int changes, stream *streams, size_t limit, int *status) {
+  int open_streams[2] = {1, 1};
+  for (int is_over = 0; !is_over;) {
+    struct pollfd ready[3] = {{changes, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
+    for (int i = 0; i < 2; i++)
+      if (open_streams[i]) ready[1 + i].fd = streams[i].from;
+    if (poll(ready, 3, -1) < 0 && errno != EINTR) broken("poll", "");
+    for (int i = 0; i < 2; i++) {
+      int taken = ready[1 + i].revents ? take(&streams[i], limit) : 1;
+      if (taken < 0) return end_all(), &streams[i];
+      if (taken == 0) open_streams[i] = 0;
+    }
+    if (!ready[0].revents) continue;
+    struct signalfd_siginfo what;
+    if (read(changes, &what, sizeof what) < 0 && errno != EAGAIN) broken("signal", "");
+    for (pid_t gone; (gone = waitpid(-1, &what.ssi_status, WNOHANG)) > 0;)
+      if (gone == child) is_over = 1, *status = what.ssi_status;
+  }
+  /* What it left running must not write into outputs that are being copied. */
+  end_all();
+  for (int i = 0; i < 2; i++)
+    for (int taken = open_streams[i]; taken;)
+      if ((taken = take(&streams[i], limit)) < 0) return &streams[i];
+  return NULL;
+}
+
+static pid_t start_program(stream *streams) {
+  int out[2], err[2];
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) broken("pipe", "");
+  *complaint = 0;
+  pid_t child = fork();
+  if (child < 0) broken("fork", "");
+  if (child == 0) become_program(out[1], err[1]);
+  close(out[1]), close(err[1]);
+  streams[0] = (stream){.from = out[0], .name = "stdout"};
+  streams[1] = (stream){.from = err[0], .name = "stderr"};
+  return child;
+}
+
+/* Runs the program of the plan and answers. */
+static void run_program(int changes, int is_last) {
+  char text[4096];
+  stream streams[2];
+  int status = 0;
+  int64_t began = now_us(), used = used_us();
+  const char *limit = one('S');
+  pid_t child = start_program(streams);
+  const stream *too_much = attend(child, changes, streams, limit ? strtoull(limit, NULL, 10) : 0, &status);
+  int64_t wall = now_us() - began;
+  if (*complaint) answer(complaint, "", 0, "", 0), _exit(125);
+  if (too_much) {
+    snprintf(text, sizeof text, "limit %s\n%s", too_much->name, is_last ? "last\n" : "");
+    answer(text, "", 0, "", 0);
+  } else {
+    int killed = WIFSIGNALED(status), number = killed ? WTERMSIG(status) : WEXITSTATUS(status);
+    size_t size = (size_t)snprintf(text, sizeof text, "ended %s %d %lld %lld\n", killed ? "signal" : "exit", number,
+                                   (long long)(used_us() - used), (long long)wall);
+    size += copy_outputs(text + size, sizeof text - size - 64);
+    snprintf(text + size, sizeof text - size, "%sdone %zu %zu\n", is_last ? "last\n" : "", streams[0].size, streams[1].size);
+    answer(text, streams[0].bytes, streams[0].size, streams[1].bytes, streams[1].size);
+  }
+  for (int i = 0; i < 2; i++) close(streams[i].from), free(streams[i].bytes);
 }
 
 /* The first process of the pid namespace. `outer` is a pipe that only the outer process holds open. */
 static _Noreturn void be_first(int outer) {
   struct pollfd gone = {outer, 0, 0};
+  sigset_t children;
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (poll(&gone, 1, 0) != 0) _exit(125); /* died before we could ask to die with him */
   int adjust = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -169,21 +202,39 @@ static _Noreturn void be_first(int outer) {
   if (adjust >= 0) close(adjust);
   /* Same user or not: the program gets nowhere through /proc/1. */
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  lay_root();
-  enter_root();
-  int code = run_program();
-  copy_outputs(one('C'));
-  dprintf(STATUS, "done\n");
-  _exit(code);
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &children, NULL);
+  int changes = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+  complaint = mmap(NULL, COMPLAINT_LIMIT, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (changes < 0 || complaint == MAP_FAILED) broken("memory", "");
+  const char *at = one('T'), *options = "";
+  EACH('T') options = records[i].b;
+  errno = EINVAL;
+  if (!at) broken("root", "");
+  lay_root(at, options);
+  int is_last = !can_confine();
+  while (read_plan()) {
+    lay_tree();
+    run_program(changes, is_last);
+    if (is_last) break;
+    clean();
+  }
+  _exit(0);
+}
+
+static void end_first(int number) {
+  (void)number;
+  kill(first_process, SIGKILL);
 }
 
 int main(void) {
   int pipe_ends[2], status = 0;
+  sigset_t end, before;
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   umask(022);
-  if (fcntl(STATUS, F_SETFD, FD_CLOEXEC) != 0) return 125;
-  parse_plan();
-  close(PLAN);
+  if (fcntl(PLANS, F_SETFD, FD_CLOEXEC) != 0 || fcntl(ANSWERS, F_SETFD, FD_CLOEXEC) != 0) return 125;
+  if (!read_plan()) return 0;
   const char *parent = one('P'), *out = one('U');
   errno = ESRCH;
   if (parent && getppid() != (pid_t)atoi(parent)) broken("parent", parent);
@@ -191,13 +242,21 @@ int main(void) {
   make_namespaces();
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (pipe2(pipe_ends, O_CLOEXEC) != 0) broken("pipe", "");
-  pid_t first = fork();
-  if (first < 0) broken("fork", "");
-  if (first == 0) {
+  sigemptyset(&end);
+  sigaddset(&end, SIGTERM);
+  sigprocmask(SIG_BLOCK, &end, &before);
+  first_process = fork();
+  if (first_process < 0) broken("fork", "");
+  if (first_process == 0) {
+    sigprocmask(SIG_SETMASK, &before, NULL);
     close(pipe_ends[1]);
     be_first(pipe_ends[0]);
   }
-  while (waitpid(first, &status, 0) < 0)
-    if (errno != EINTR) broken("wait", "");
+  struct sigaction ending = {.sa_handler = end_first};
+  sigaction(SIGTERM, &ending, NULL);
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  close(PLANS), close(ANSWERS);
+  while (waitpid(first_process, &status, 0) < 0)
+    if (errno != EINTR) return 125;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 125;
 }

@@ -17,7 +17,13 @@ export interface WantedFile extends WantedBlob {
 
 /** Files of this machine that stand for wanted ones, and stay until they are let go. */
 export type Laid =
-  | { readonly kind: 'laid'; readonly sources: readonly string[]; release(): void }
+  | {
+      readonly kind: 'laid';
+      readonly sources: readonly string[];
+      /** Names all that this client has laid here since it was last forgotten: no source of it ever changes. */
+      readonly home: string;
+      release(): void;
+    }
   | Exclude<Held, { kind: 'held' }>;
 
 /**
@@ -47,9 +53,12 @@ export interface ClientFilesOptions {
 }
 
 interface File {
-  readonly source: string;
+  /** Empty until it is made. */
+  source: string;
   readonly size: number;
   stamp: Stamp | undefined;
+  /** When it was last seen to be as it was made. */
+  seenAt: number;
   making: Promise<void> | undefined;
 }
 
@@ -57,6 +66,8 @@ interface File {
 interface Tree {
   readonly directory: string;
   readonly files: Map<string, File>;
+  /** Names given to sources. */
+  named: number;
   bytes: number;
   users: number;
   usedAt: number;
@@ -99,9 +110,11 @@ async function lay(
     else makeRoom(forest);
   };
   const files = wanted.map((each) => fileFor(tree, each));
-  const lacking = wanted.filter((_, i) => !isHere(files[i] as File));
+  const now = forest.options.now();
+  const lacking = wanted.filter((_, i) => !isHere(files[i] as File, now));
   const trouble = lacking.length === 0 ? undefined : await fill(forest, tree, lacking, hold);
-  if (trouble === undefined) return { kind: 'laid', sources: files.map((file) => file.source), release };
+  if (trouble === undefined)
+    return { kind: 'laid', sources: files.map((file) => file.source), home: tree.directory, release };
   release();
   return trouble;
 }
@@ -112,7 +125,7 @@ function treeOf(forest: Forest, client: string): Tree {
   forest.made += 1;
   const directory = `${forest.options.directory}/${forest.made}`;
   makeDirectories(directory, 0o700);
-  const empty = { files: new Map(), bytes: 0, users: 0, retired: false };
+  const empty = { files: new Map(), named: 0, bytes: 0, users: 0, retired: false };
   const tree: Tree = { directory, ...empty, usedAt: forest.options.now() };
   forest.trees.set(client, tree);
   return tree;
@@ -122,13 +135,30 @@ function fileFor(tree: Tree, { path, digest, mtimeNs, executable, size }: Wanted
   const key = `${path}\0${digest}\0${mtimeNs}\0${executable}`;
   const known = tree.files.get(key);
   if (known !== undefined) return known;
-  const file = { source: `${tree.directory}/${tree.files.size}`, size, stamp: undefined, making: undefined };
+  const file = { source: '', size, stamp: undefined, seenAt: Number.NEGATIVE_INFINITY, making: undefined };
   tree.files.set(key, file);
   return file;
 }
 
-function isHere(file: File): boolean {
-  return file.stamp !== undefined && stampOf(file.source) === file.stamp;
+function newSource(tree: Tree): string {
+  tree.named += 1;
+  return `${tree.directory}/${tree.named}`;
+}
+
+/**
+ * Nobody else writes there, and 300 looks at the disk cost a task more than laying its files: one look in a while finds
+ * what somebody tidied away.
+ */
+const LOOK_AGAIN_MS = 2_000;
+
+function isHere(file: File, now: number): boolean {
+  if (file.stamp !== undefined && now - file.seenAt < LOOK_AGAIN_MS) return true;
+  file.seenAt = now;
+  return isAsMade(file);
+}
+
+function isAsMade({ source, stamp }: File): boolean {
+  return stamp !== undefined && stampOf(source) === stamp;
 }
 
 async function fill(
@@ -163,9 +193,11 @@ async function fill(
 }
 
 async function copy(forest: Forest, tree: Tree, file: File, wanted: WantedFile, blob: string): Promise<void> {
-  if (isHere(file)) return;
+  if (isAsMade(file)) return;
+  if (file.source !== '') rmSync(fsPath(file.source), { force: true });
+  // What was damaged may still be shown somewhere: a source of another name is another file.
+  file.source = newSource(tree);
   const source = fsPath(file.source);
-  rmSync(source, { force: true });
   // A header takes 40 us at once and ten times that by way of the thread pool.
   if (file.size <= AT_ONCE) copyFileSync(fsPath(blob), source, HOW);
   else await copyFile(fsPath(blob), source, HOW);

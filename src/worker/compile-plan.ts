@@ -1,3 +1,5 @@
+import { toBytes } from '../base/byte-string.ts';
+import { sha256 } from '../base/digest.ts';
 import { type CompileTask, LIST } from './compile-task.ts';
 import type { BoundFile, PlannedOutput, SandboxLimits, SandboxPlan } from './sandbox-plan.ts';
 
@@ -8,9 +10,15 @@ const MAX_LIST = 16 << 20;
 
 /**
  * The sandbox for a task: exactly its nodes. Its outputs come first, then the lists.
- * @param sources for every file of the tree the file of this machine that stands for it
+ * @param files one of this machine for every file of the tree
+ * @param clientHome differs between clients
  */
-export function planTask(task: CompileTask, sources: ReadonlyMap<string, string>, limits: SandboxLimits): SandboxPlan {
+export function planTask(
+  task: CompileTask,
+  files: readonly BoundFile[],
+  clientHome: string,
+  limits: SandboxLimits,
+): SandboxPlan {
   const lists: PlannedOutput[] = [];
   const listArgs = task.listArgs.map((word) =>
     word.replaceAll(LIST, () => {
@@ -19,8 +27,8 @@ export function planTask(task: CompileTask, sources: ReadonlyMap<string, string>
       return path;
     }),
   );
-  const files: BoundFile[] = [...sources].map(([path, source]) => ({ path, source }));
   return {
+    home: `${clientHome} ${compilerOf(task)}`,
     files,
     directories: [...task.tree.directories, ...task.passed],
     writable: [...new Set([task.cwd, ...task.outputs.map((output) => output.directory)])],
@@ -31,4 +39,13 @@ export function planTask(task: CompileTask, sources: ReadonlyMap<string, string>
     outputs: [...task.outputs.map(({ path }) => ({ path, limit: MAX_OUTPUT })), ...lists],
     limits,
   };
+}
+
+/**
+ * The compiler by what it really is, whatever the client calls it: programs that one client brought run in no root that
+ * another compiler's results come from.
+ */
+function compilerOf({ compiler, parts }: CompileTask): string {
+  const files = [...parts.files.values()].map(({ path, digest }) => `${digest} ${path}`);
+  return sha256(toBytes([compiler, ...files.sort()].join('\n')));
 }

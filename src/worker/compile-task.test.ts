@@ -190,8 +190,10 @@ test('the plan holds the tree, room for the outputs, and a name for every list',
     ...listArgs('-MD', '-MF', '\x01', '-Wa,--MD,\x01'),
   };
   const task = readTask(spec(given, '-c a.c -o sub/../../out/a.o \x01'), 'x86_64') as CompileTask;
-  const plan = planTask(task, new Map([['/src/a.c', '/store/1']]), COMPILE_LIMITS);
-  expect(plan.files).toEqual([{ path: '/src/a.c', source: '/store/1' }]);
+  const files = [{ path: '/src/a.c', source: '/store/1', version: '' }];
+  const plan = planTask(task, files, '/clients/1', COMPILE_LIMITS);
+  expect(plan.files).toEqual(files);
+  expect(plan.home).toMatch(/^\/clients\/1 [0-9a-f]{64}$/);
   expect(plan.directories).toEqual(['/src/inc', '/src/sub', '/src']);
   expect(plan.writable).toEqual(['/src', '/out']);
   expect(plan.argv.slice(0, 5)).toEqual(['/usr/bin/gcc', '-MD', '-MF', '/tmp/.hg-list-0', '-Wa,--MD,/tmp/.hg-list-1']);

@@ -1,5 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { fromBytes, fromNative, fsPath } from '../base/byte-string.ts';
 import { type Digest, sha256 } from '../base/digest.ts';
 import { errnoOf } from '../cas/unwritable.ts';
@@ -12,7 +11,7 @@ import { planTask } from './compile-plan.ts';
 import { type CompileTask, checkCommand, readTask } from './compile-task.ts';
 import type { NotAcceptable } from './node-table.ts';
 import type { Sandbox, SandboxOutcome } from './sandbox.ts';
-import { COMPILE_LIMITS } from './sandbox-plan.ts';
+import { type BoundFile, COMPILE_LIMITS, type SandboxPlan } from './sandbox-plan.ts';
 import type { CopiedOutput } from './sandbox-status.ts';
 import { digestFile } from './stamps.ts';
 import type { Toolchains } from './toolchains.ts';
@@ -25,8 +24,6 @@ export interface TaskServices {
   readonly blobs: BlobCache;
   readonly files: ClientFiles;
   readonly toolchains: Toolchains;
-  /** An existing directory for what compiles leave; a native string. */
-  readonly runDirectory: string;
 }
 
 /** How a task ended, for the coordinator. `reason` as in the contract. */
@@ -52,15 +49,20 @@ export async function runTask(
   const task = readTask(spec, services.arch);
   if (task.kind === 'not-acceptable') return refused(task);
   const own = await services.toolchains.compare([...task.parts.files.values()]);
-  const here = new Map(own.same.map(({ path }) => [path, path]));
+  const here = new Map(own.same.map(({ part, stamp }) => [part.path, stamp]));
   const wanted = [...task.tree.files.values()].filter(({ path }) => !here.has(path));
   const laid = await services.files.lay(client, wanted, (blobs) => services.blobs.hold(blobs, from));
   if (laid.kind !== 'laid') return unavailable(laid, own.different);
   try {
-    const sources = new Map([...here, ...wanted.map(({ path }, i) => [path, laid.sources[i] as string] as const)]);
-    const wrong = checkCommand(task, (path) => readText(sources.get(path)));
+    const files: BoundFile[] = [
+      ...[...here].map(([path, version]) => ({ path, source: path, version })),
+      ...wanted.map(({ path }, i) => ({ path, source: laid.sources[i] as string, version: '' })),
+    ];
+    const wrong = checkCommand(task, (path) => readText(files.find((file) => file.path === path)?.source));
     if (wrong !== undefined) return refused(wrong);
-    return await compile(task, sources, timeoutMs, from, services, signal, own.stillHolds);
+    const wallMs = timeoutMs > 0 ? Math.min(timeoutMs, MAX_WALL_MS) : COMPILE_LIMITS.wallMs;
+    const plan = planTask(task, files, laid.home, { ...COMPILE_LIMITS, wallMs });
+    return await compile(task, plan, from, services, signal, own.stillHolds);
   } finally {
     laid.release();
   }
@@ -90,32 +92,26 @@ function readText(source: string | undefined): string | undefined {
   }
 }
 
-let runs = 0;
-
 async function compile(
   task: CompileTask,
-  sources: ReadonlyMap<string, string>,
-  timeoutMs: number,
+  plan: SandboxPlan,
   from: BlobServer,
   services: TaskServices,
   signal: AbortSignal,
   compilerHolds: () => boolean,
 ): Promise<TaskOutcome> {
-  runs += 1;
-  const directory = `${services.runDirectory}/${runs}`;
+  let release = (): void => {};
   try {
-    mkdirSync(directory, { mode: 0o700 });
-    const wallMs = timeoutMs > 0 ? Math.min(timeoutMs, MAX_WALL_MS) : COMPILE_LIMITS.wallMs;
-    const limits = { ...COMPILE_LIMITS, wallMs };
-    const outcome = await services.sandbox.run(planTask(task, sources, limits), directory, signal);
+    const outcome = await services.sandbox.run(plan, signal);
     if (outcome.kind !== 'ended') return interrupted(outcome);
+    release = outcome.release;
     // Upgraded while it was at work: which of the two made the result is not known.
     if (!compilerHolds()) return declined('internal', 'the compiler changed');
     return await resultOf(task, outcome, from, services.workerId);
   } catch (error) {
     return declined('internal', errnoOf(error));
   } finally {
-    rm(directory, { recursive: true, force: true }).catch(errnoOf);
+    release();
   }
 }
 

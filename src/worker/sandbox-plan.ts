@@ -1,7 +1,10 @@
-import { toBytes } from '../base/byte-string.ts';
-
 /** What a sandbox holds and runs. Paths, words and values are byte strings; paths are absolute and tidy. */
 export interface SandboxPlan {
+  /**
+   * Runs with one home follow each other in one root, changed from plan to plan, which is what makes a run cheap. Whoever
+   * must learn nothing of each other has homes of their own.
+   */
+  readonly home: string;
   /** Files of this machine, and where the program finds them, read-only. */
   readonly files: readonly BoundFile[];
   readonly directories: readonly string[];
@@ -19,6 +22,8 @@ export interface SandboxPlan {
 export interface BoundFile {
   readonly source: string;
   readonly path: string;
+  /** Differs whenever the bytes of `source` may; empty for one that never changes. */
+  readonly version: string;
 }
 
 export interface PlannedLink {
@@ -67,46 +72,70 @@ export const COMPILE_LIMITS: SandboxLimits = {
 /** The numbers of <sys/resource.h>, which are the same on every architecture that Node's Linux builds run on. */
 const RLIMIT = { cpu: 0, fsize: 1, core: 4, nproc: 6, as: 9 } as const;
 
-/** Where this process takes part in a run. */
+/** Where this process takes part in the runs of one helper. */
 export interface RunPlaces {
   /** Who must be alive for the sandbox to go on. */
   readonly parentPid: number;
-  /** An empty directory to mount the root on; many runs may use it at once, for nobody else sees the mount. */
+  /** An empty directory to mount the root on; many helpers may use it at once, for nobody else sees the mount. */
   readonly mountPoint: string;
   /** Outputs are copied here, named by their number. */
   readonly outputDirectory: string;
+  /** Everything that is written in one root, in bytes. */
+  readonly writtenBytes: number;
 }
 
-/** The plan as `native/nsrun.c` reads it. */
-export function encodePlan(plan: SandboxPlan, places: RunPlaces): Buffer {
-  const records: Buffer[] = [];
-  const add = (tag: string, first: string, second = ''): void => {
-    records.push(toBytes(tag), field(first), field(second));
-  };
+type PlanRecord = readonly [tag: string, a: string, b?: string, c?: string];
+
+/** The first plan, as `native/nsrun.c` reads it. */
+export function encodePlaces({ parentPid, mountPoint, outputDirectory, writtenBytes }: RunPlaces): Buffer {
+  return encode([
+    ['P', `${parentPid}`],
+    ['T', mountPoint, `mode=755,nr_inodes=200000,size=${writtenBytes}`],
+    ['U', outputDirectory],
+  ]);
+}
+
+/** Any other plan. */
+export function encodePlan(plan: SandboxPlan): Buffer {
   const { limits } = plan;
-  add('P', `${places.parentPid}`);
-  add('T', places.mountPoint, `mode=755,nr_inodes=200000,size=${limits.writtenBytes}`);
-  add('U', places.outputDirectory);
-  for (const path of plan.directories) add('D', path);
-  for (const path of plan.writable) add('W', path);
-  for (const { source, path } of plan.files) add('F', source, path);
-  for (const { path, target } of plan.links) add('L', target, path);
-  for (const { path, limit } of plan.outputs) add('O', path, `${limit}`);
-  for (const [name, value] of plan.env) add('E', `${name}=${value}`);
-  for (const word of plan.argv) add('A', word);
-  add('C', plan.cwd);
-  add('R', `${RLIMIT.cpu}`, `${limits.cpuSeconds}`);
-  add('R', `${RLIMIT.as}`, `${limits.memoryBytes}`);
-  add('R', `${RLIMIT.fsize}`, `${limits.fileBytes}`);
-  add('R', `${RLIMIT.nproc}`, `${limits.processes}`);
-  add('R', `${RLIMIT.core}`, '0');
-  return Buffer.concat(records);
+  const records: PlanRecord[] = [];
+  for (const path of plan.directories) records.push(['D', path]);
+  for (const path of plan.writable) records.push(['W', path]);
+  for (const { path, source, version } of plan.files) records.push(['F', path, source, version]);
+  for (const { path, target } of plan.links) records.push(['L', path, target]);
+  for (const { path, limit } of plan.outputs) records.push(['O', path, `${limit}`]);
+  for (const [name, value] of plan.env) records.push(['E', `${name}=${value}`]);
+  for (const word of plan.argv) records.push(['A', word]);
+  records.push(
+    ['C', plan.cwd],
+    ['R', `${RLIMIT.cpu}`, `${limits.cpuSeconds}`],
+    ['R', `${RLIMIT.as}`, `${limits.memoryBytes}`],
+    ['R', `${RLIMIT.fsize}`, `${limits.fileBytes}`],
+    ['R', `${RLIMIT.nproc}`, `${limits.processes}`],
+    ['R', `${RLIMIT.core}`, '0'],
+    ['S', `${limits.streamBytes}`],
+  );
+  return encode(records);
 }
 
-function field(text: string): Buffer {
-  const bytes = Buffer.allocUnsafe(text.length + 5);
-  bytes.writeUInt32LE(text.length, 0);
-  bytes.write(text, 4, 'latin1');
-  bytes[text.length + 4] = 0;
+/** Of a record: its tag, and length and NUL of three strings. */
+const RECORD_BYTES = 1 + 3 * 5;
+
+function encode(records: readonly PlanRecord[]): Buffer {
+  let size = 0;
+  for (const [, a, b = '', c = ''] of records) size += RECORD_BYTES + a.length + b.length + c.length;
+  const bytes = Buffer.allocUnsafe(4 + size);
+  let at = bytes.writeUInt32LE(size, 0);
+  const put = (text: string): void => {
+    at = bytes.writeUInt32LE(text.length, at);
+    at += bytes.write(text, at, 'latin1');
+    bytes[at++] = 0;
+  };
+  for (const [tag, a, b = '', c = ''] of records) {
+    bytes[at++] = tag.charCodeAt(0);
+    put(a);
+    put(b);
+    put(c);
+  }
   return bytes;
 }

@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
-import { fromNative } from '../base/byte-string.ts';
-import { encodePlan, type SandboxPlan } from './sandbox-plan.ts';
-import { type CopiedOutput, readStatus } from './sandbox-status.ts';
+import { mkdirSync, rmSync } from 'node:fs';
+import { type Cell, type CellOutcome, startCell } from './cell.ts';
+import type { SandboxPlan } from './sandbox-plan.ts';
+import type { CopiedOutput } from './sandbox-status.ts';
 
 /** How a run ended. Only `ended` says anything about the program. */
 export type SandboxOutcome =
@@ -11,11 +10,13 @@ export type SandboxOutcome =
       readonly exitCode: number;
       readonly stdout: Buffer;
       readonly stderr: Buffer;
-      /** In the order of the plan. */
+      /** In the order of the plan. They stay where they are until `release`. */
       readonly outputs: readonly CopiedOutput[];
       /** The program with all its children. */
       readonly cpuMs: number;
       readonly wallMs: number;
+      /** Gives the root to the next run. */
+      release(): void;
     }
   /** The program was ended by a signal, which the kernel sends for some limits, too. */
   | { readonly kind: 'killed'; readonly signal: number }
@@ -25,11 +26,10 @@ export type SandboxOutcome =
   | { readonly kind: 'broken'; readonly what: string };
 
 export interface Sandbox {
-  /**
-   * Runs a program. When this settles, every process of the run is gone.
-   * @param outputDirectory an existing empty directory; the caller removes it
-   */
-  run(plan: SandboxPlan, outputDirectory: string, signal: AbortSignal): Promise<SandboxOutcome>;
+  /** Runs a program. When this settles, every process of the run is gone. */
+  run(plan: SandboxPlan, signal: AbortSignal): Promise<SandboxOutcome>;
+  /** Ends everything that is kept. Not while something runs. */
+  close(): Promise<void>;
 }
 
 export interface SandboxOptions {
@@ -37,84 +37,84 @@ export interface SandboxOptions {
   readonly nsrun: string;
   /** An existing empty directory, for nothing but to be mounted on. */
   readonly mountPoint: string;
+  /** An existing directory for what programs write; a native string. */
+  readonly directory: string;
 }
 
-/** What stopped a run from outside. */
-type Stop = Extract<SandboxOutcome, { kind: 'limit' | 'aborted' }>;
+/** How long a root that nobody needs is kept; in milliseconds. A build needs it again within moments. */
+const IDLE_MS = 30_000;
+/** Roots kept beside those in use: two processes of a megabyte each, and their mounts. */
+const MAX_IDLE = 32;
 
-/** A sandbox made anew for each run by a helper process. */
-export function namespaceSandbox({ nsrun, mountPoint }: SandboxOptions): Sandbox {
+interface Kept {
+  readonly home: string;
+  readonly cell: Cell;
+  readonly since: number;
+}
+
+/** Sandboxes made by helper processes, one for each run at a time, used again for runs of the same home. */
+export function namespaceSandbox({ nsrun, mountPoint, directory }: SandboxOptions): Sandbox {
+  let made = 0;
+  let idle: Kept[] = [];
+  let sweeper: NodeJS.Timeout | undefined;
+  const end = async ({ cell }: { cell: Cell }): Promise<void> => {
+    await cell.end();
+    rmSync(cell.places.outputDirectory, { recursive: true, force: true });
+  };
+  const endIf = (isOver: (kept: Kept, i: number) => boolean): void => {
+    const over = idle.filter(isOver);
+    idle = idle.filter((kept) => !over.includes(kept));
+    for (const kept of over) void end(kept);
+  };
+  const sweep = (): void => {
+    endIf(({ since }) => Date.now() - since >= IDLE_MS);
+    sweeper = idle.length === 0 ? undefined : setTimeout(sweep, IDLE_MS).unref();
+  };
+  const keep = (home: string, cell: Cell): void => {
+    if (!cell.isAlive()) return void end({ cell });
+    idle.push({ home, cell, since: Date.now() });
+    endIf((_, i) => i < idle.length - MAX_IDLE);
+    sweeper ??= setTimeout(sweep, IDLE_MS).unref();
+  };
+  const start = (plan: SandboxPlan): Cell => {
+    made += 1;
+    const outputDirectory = `${directory}/${made}`;
+    mkdirSync(outputDirectory, { mode: 0o700 });
+    return startCell({ nsrun, mountPoint, outputDirectory, writtenBytes: plan.limits.writtenBytes });
+  };
+  const takeIdle = (plan: SandboxPlan): Cell | undefined => {
+    // The one used last is most like what is wanted now.
+    const found = idle.findLast(
+      ({ home, cell }) => home === plan.home && cell.places.writtenBytes === plan.limits.writtenBytes,
+    );
+    idle = idle.filter((kept) => kept !== found);
+    return found?.cell;
+  };
   return {
-    run(plan, outputDirectory, signal) {
-      if (signal.aborted) return Promise.resolve({ kind: 'aborted' });
-      const bytes = encodePlan(plan, {
-        parentPid: process.pid,
-        mountPoint: fromNative(mountPoint),
-        outputDirectory: fromNative(outputDirectory),
-      });
-      const child = spawn(nsrun, [], { stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'], env: {}, cwd: '/' });
-      return watch(child, bytes, plan, outputDirectory, signal);
+    async run(plan, signal) {
+      if (signal.aborted) return { kind: 'aborted' };
+      const used = takeIdle(plan);
+      let cell = used ?? start(plan);
+      let outcome = await cell.run(plan, signal);
+      // Killed while nobody needed it, or grown crooked: that says nothing of this run.
+      if (used !== undefined && outcome.kind === 'broken') {
+        void end({ cell });
+        cell = start(plan);
+        outcome = await cell.run(plan, signal);
+      }
+      return settled(outcome, () => keep(plan.home, cell));
+    },
+    async close() {
+      clearTimeout(sweeper);
+      const over = idle;
+      idle = [];
+      await Promise.all(over.map(end));
     },
   };
 }
 
-function watch(
-  child: ChildProcess,
-  plan: Buffer,
-  { limits, outputs }: SandboxPlan,
-  outputDirectory: string,
-  signal: AbortSignal,
-): Promise<SandboxOutcome> {
-  return new Promise((resolve) => {
-    let stopped: Stop | undefined;
-    let failed: string | undefined;
-    // The outer process alone: the kernel ends everything inside with it.
-    const stop = (why: Stop): void => {
-      stopped ??= why;
-      child.kill('SIGKILL');
-    };
-    const abort = (): void => stop({ kind: 'aborted' });
-    const timer = setTimeout(() => stop({ kind: 'limit', which: 'wall' }), limits.wallMs);
-    signal.addEventListener('abort', abort, { once: true });
-    const overflow = (which: 'stdout' | 'stderr') => () => stop({ kind: 'limit', which });
-    const stdout = collect(child.stdout, limits.streamBytes, overflow('stdout'));
-    const stderr = collect(child.stderr, limits.streamBytes, overflow('stderr'));
-    const status = collect(child.stdio[4] as Readable | null, STATUS_BYTES, () => {});
-    sendPlan(child.stdio[3] as Writable | null, plan);
-    child.on('error', (error) => {
-      failed = error.message;
-    });
-    child.on('close', (code, killedBy) => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-      if (stopped !== undefined) return resolve(stopped);
-      if (failed !== undefined) return resolve({ kind: 'broken', what: failed });
-      const told = readStatus(status(), outputs.length, outputDirectory);
-      if (told.kind === 'cut-short') return resolve({ kind: 'broken', what: `the helper ended: ${killedBy ?? code}` });
-      resolve(told.kind === 'ended' ? { ...told, stdout: stdout(), stderr: stderr() } : told);
-    });
-  });
-}
-
-/** A line per output. */
-const STATUS_BYTES = 1 << 20;
-
-/** Gathers up to `limit` bytes, and what is beyond them is said once and dropped. */
-function collect(stream: Readable | null, limit: number, overflow: () => void): () => Buffer {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  stream?.on('data', (chunk: Buffer) => {
-    if (size > limit) return;
-    size += chunk.length;
-    if (size > limit) overflow();
-    else chunks.push(chunk);
-  });
-  // The other end is gone; the process's end tells the rest.
-  stream?.on('error', () => {});
-  return () => Buffer.concat(chunks);
-}
-
-function sendPlan(stream: Writable | null, plan: Buffer): void {
-  stream?.on('error', () => {});
-  stream?.end(plan);
+function settled(outcome: CellOutcome, release: () => void): SandboxOutcome {
+  if (outcome.kind === 'ended') return { ...outcome, release };
+  release();
+  return outcome;
 }

@@ -9,8 +9,8 @@ export interface Part {
 
 /** How the parts of somebody's compiler compare with what lies here under the same paths. */
 export interface Compared<P extends Part> {
-  /** Those that are the same here. */
-  readonly same: readonly P[];
+  /** Those that are the same here, each with the stamp of the file that is. */
+  readonly same: readonly { readonly part: P; readonly stamp: Stamp }[];
   readonly different: readonly P[];
   /** Is everything still as it was? To be asked when the compile is over. */
   stillHolds(): boolean;
@@ -53,7 +53,7 @@ export function toolchains(now: () => number = Date.now): Toolchains {
       const states = await Promise.all(parts.map((part) => stateOf(part.path)));
       const isSame = parts.map((part, i) => states[i]?.digest === part.digest);
       return {
-        same: parts.filter((_, i) => isSame[i]),
+        same: parts.flatMap((part, i) => (isSame[i] ? [{ part, stamp: (states[i] as Known).stamp }] : [])),
         different: parts.filter((_, i) => !isSame[i]),
         stillHolds: () => parts.every((part, i) => !isSame[i] || stampOf(part.path) === states[i]?.stamp),
       };

@@ -45,8 +45,8 @@ export async function serveWorker(options: WorkerOptions): Promise<void> {
   const own = `${workDir}/run-${process.pid}`;
   const [mountPoint, runDirectory] = [`${own}/root`, `${own}/compiles`];
   for (const path of [own, mountPoint, runDirectory]) mkdirSync(path, { mode: 0o700 });
-  const sandbox = namespaceSandbox({ nsrun, mountPoint });
-  const trouble = await tryOut(sandbox, runDirectory);
+  const sandbox = namespaceSandbox({ nsrun, mountPoint, directory: runDirectory });
+  const trouble = await tryOut(sandbox);
   if (trouble !== undefined) log('compiles cannot be kept apart here: no slots are offered', { why: trouble });
   const capabilities = capabilitiesOf(options, trouble === undefined);
   const bytes = Math.floor(diskBytes / 2);
@@ -58,7 +58,6 @@ export async function serveWorker(options: WorkerOptions): Promise<void> {
     blobs: openBlobCache(fromNative(`${workDir}/blobs`), bytes),
     files: clientFiles(files),
     toolchains: toolchains(),
-    runDirectory,
   };
   const sweeper = setInterval(() => services.files.sweep(), SWEEP_MS);
   try {
@@ -70,17 +69,19 @@ export async function serveWorker(options: WorkerOptions): Promise<void> {
     });
   } finally {
     clearInterval(sweeper);
+    await sandbox.close();
     rmSync(own, { recursive: true, force: true });
   }
 }
 
 /** Makes a sandbox and runs nothing in it: why it does not work, or undefined. */
-async function tryOut(sandbox: Sandbox, directory: string): Promise<string | undefined> {
+async function tryOut(sandbox: Sandbox): Promise<string | undefined> {
   const nothing = { files: [], directories: [], writable: ['/try'], links: [], argv: [], env: [], outputs: [] };
   const limits = { ...COMPILE_LIMITS, wallMs: 30_000 };
-  const outcome = await sandbox.run({ ...nothing, cwd: '/try', limits }, directory, new AbortController().signal);
-  if (outcome.kind === 'ended' && outcome.exitCode === 0) return undefined;
-  return outcome.kind === 'broken' ? outcome.what : outcome.kind;
+  const outcome = await sandbox.run({ ...nothing, home: '', cwd: '/try', limits }, new AbortController().signal);
+  if (outcome.kind !== 'ended') return outcome.kind === 'broken' ? outcome.what : outcome.kind;
+  outcome.release();
+  return outcome.exitCode === 0 ? undefined : `exit code ${outcome.exitCode}`;
 }
 
 /** As the contract spells them. */

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
 import { findTool, type Need, need } from '../../../test/bed/tools.ts';
-import { namespaceSandbox } from '../sandbox.ts';
+import { namespaceSandbox, type Sandbox } from '../sandbox.ts';
 import { COMPILE_LIMITS, type SandboxPlan } from '../sandbox-plan.ts';
 
 const NATIVE = join(import.meta.dirname, '../../../native');
@@ -62,6 +62,7 @@ export const sandboxes: Need = need(() => {
 
 /** A plan with nothing in it. */
 export const EMPTY: SandboxPlan = {
+  home: '',
   files: [],
   directories: [],
   writable: [],
@@ -73,9 +74,17 @@ export const EMPTY: SandboxPlan = {
   limits: { ...COMPILE_LIMITS, wallMs: 60_000, memoryBytes: 4 * 2 ** 30 },
 };
 
-/** A sandbox with a mount point of its own. */
-export function newSandbox() {
-  return namespaceSandbox({ nsrun: nsrun(), mountPoint: temporaryDirectory() });
+const sandboxesMade: Sandbox[] = [];
+afterAll(async () => {
+  await Promise.all(sandboxesMade.splice(0).map((sandbox) => sandbox.close()));
+});
+
+/** A sandbox with a mount point of its own, ended when the file's tests are done. */
+export function newSandbox(): Sandbox {
+  const places = { mountPoint: temporaryDirectory(), directory: temporaryDirectory() };
+  const made = namespaceSandbox({ nsrun: nsrun(), ...places });
+  sandboxesMade.push(made);
+  return made;
 }
 
 /** A static program made from C text. */
@@ -169,7 +178,7 @@ export function laid(...sets: readonly Nodes[]): Pick<SandboxPlan, 'files' | 'li
   const files = new Map(sets.flatMap((set) => [...set.files]));
   const links = new Map(sets.flatMap((set) => [...set.links]));
   return {
-    files: [...files].map(([path, source]) => ({ path, source })),
+    files: [...files].map(([path, source]) => ({ path, source, version: '' })),
     links: [...links].map(([path, target]) => ({ path, target })),
   };
 }
