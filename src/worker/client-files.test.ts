@@ -75,6 +75,7 @@ test('a file that was changed behind our back is made again', async () => {
   const path = laid(await files.lay('me', [store.file('/a.h', 'right')], store.hold)).sources[0] as string;
   chmodSync(path, 0o644);
   writeFileSync(path, 'wrong');
+  time += 2_000;
   const again = laid(await files.lay('me', [store.file('/a.h', 'right')], store.hold)).sources[0] as string;
   expect(readFileSync(again, 'utf8')).toBe('right');
   // Where the damaged one is shown already, its name would show it for ever.
