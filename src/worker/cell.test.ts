@@ -183,6 +183,15 @@ testWith([sandboxes, root], 'nothing that a program does is there for the next o
   expect(after.pid).toBeGreaterThan(before.pid);
 });
 
+testWith([sandboxes, root], 'directories too deep to be removed cost the root, not the next program', async () => {
+  const sandbox = newSandbox();
+  const text =
+    '#include <sys/stat.h>\n#include <unistd.h>\nint main(void) { for (int i = 0; i < 5000; i++) mkdir("d", 0700), chdir("d"); }';
+  const before = await see(sandbox, lister({ writable: ['/w'] }));
+  said(await sandbox.run(doer(text, { writable: ['/w'], cwd: '/w' }), NEVER));
+  expect((await see(sandbox, lister({ writable: ['/w'] }))).lines).toEqual(before.lines);
+});
+
 testWith([sandboxes, root], 'a file replaced under its name is shown anew, if its version says so', async () => {
   const sandbox = newSandbox();
   const path = file('old');
