@@ -1,4 +1,4 @@
-import type { Digest } from '../base/digest.ts';
+import { type Digest, sha256 } from '../base/digest.ts';
 import { digestFromWire } from '../contract/digests.ts';
 import type { CompileResult, OutputFile } from '../contract/generated/hybridgrid/v1/build.ts';
 import { INLINE_LIMIT, outputContent, packOutput } from '../contract/packed.ts';
@@ -27,12 +27,42 @@ export async function acceptResult(result: CompileResult, blobs: BlobService): P
     const digest = digestFromWire(output.digest);
     if (digest === undefined) return { kind: 'false', detail: `${output.role}: no digest` };
     const answer = await acceptOutput(digest, output, blobs);
-    if (answer === 'false') return { kind: 'false', detail: `${output.role}: the bytes are not what the digest says` };
+    if (answer === 'false') return wrongBytes(output);
     if (answer === 'missing') missing.push(digest);
     if (answer === 'not-stored') isStored = false;
   }
   if (missing.length > 0) return { kind: 'lacking', missing };
   return { kind: isStored ? 'complete' : 'deliverable', result };
+}
+
+/** Whether all contents of its outputs are inside it, so that it needs nothing of the store. */
+export function isSelfContained({ outputs }: CompileResult): boolean {
+  return outputs.every(({ present, size, data }) => !present || size === 0n || isInside(size, data));
+}
+
+/** Larger contents are answered by digest, where they can be stored. */
+function isInside(size: bigint, data: Buffer): boolean {
+  return data.length > 0 && size <= BigInt(INLINE_LIMIT);
+}
+
+/**
+ * Holds a result to what it says, like {@link acceptResult}; but one whose contents are all inside it is not stored yet,
+ * and `deliverable`.
+ */
+export async function proveResult(result: CompileResult, blobs: BlobService): Promise<Acceptance> {
+  if (!isSelfContained(result)) return acceptResult(result, blobs);
+  for (const output of result.outputs) {
+    if (!output.present) continue;
+    const digest = digestFromWire(output.digest);
+    if (digest === undefined) return { kind: 'false', detail: `${output.role}: no digest` };
+    const content = outputContent(output);
+    if (content === undefined || sha256(content) !== digest) return wrongBytes(output);
+  }
+  return { kind: 'deliverable', result };
+}
+
+function wrongBytes({ role }: OutputFile): Acceptance {
+  return { kind: 'false', detail: `${role}: the bytes are not what the digest says` };
 }
 
 async function acceptOutput(

@@ -16,6 +16,8 @@ export interface ActionCache {
   find(action: Digest): CompileResult | undefined;
   /** Keeps a result whose contents are stored. The first result of an action stays. */
   store(action: Digest, result: CompileResult): Promise<'stored' | 'not-stored'>;
+  /** Whether a result is kept under this action; its contents may prove to be gone. */
+  knows(action: Digest): boolean;
   readonly size: number;
   flush(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export async function openActionCache(options: ActionCacheOptions): Promise<Acti
       removeQuietly(tmp);
       return 'not-stored';
     },
+    knows: (action) => room.find(action) !== undefined,
     get size() {
       return room.files;
     },

@@ -7,7 +7,7 @@ import type {
 } from '../contract/generated/hybridgrid/v1/build.ts';
 import type { CoordinatorSays } from '../contract/raw-spec.ts';
 import type { TaskOutcome } from '../scheduler/model.ts';
-import { acceptResult } from './accept-result.ts';
+import { proveResult } from './accept-result.ts';
 import { isLocalNetwork } from './access.ts';
 import type { BlobService } from './blob-service.ts';
 import type { Attachment, Dispatcher, WorkerPort } from './dispatcher.ts';
@@ -162,7 +162,8 @@ async function settle(
     return;
   }
   try {
-    const accepted = await acceptResult(outcome.value, blobs);
+    // Before anybody has it: a worker that is wrong is found out at once, and the compile goes to another.
+    const accepted = await proveResult(outcome.value, blobs);
     if (accepted.kind === 'complete' || accepted.kind === 'deliverable') {
       const result: CompileResult = { ...accepted.result, workerId, fromCache: false };
       attachment.ended(taskId, okOf(result), result);

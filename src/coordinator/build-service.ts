@@ -16,12 +16,12 @@ import type {
   WorkerMessage,
 } from '../contract/generated/hybridgrid/v1/build.ts';
 import type { CompileQuestion, CoordinatorSays } from '../contract/raw-spec.ts';
-import { acceptResult } from './accept-result.ts';
-import type { ActionCache } from './action-cache.ts';
+import { proveResult } from './accept-result.ts';
 import { type AttachService, reasonToRefuse } from './attach-service.ts';
 import type { BlobService } from './blob-service.ts';
 import type { CompileService } from './compile-service.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { LateResults } from './late-results.ts';
 import type { Metrics } from './metrics.ts';
 import { capacityOf, workerInfos } from './worker-status.ts';
 
@@ -31,7 +31,9 @@ export interface BuildServices {
   readonly attached: AttachService;
   readonly dispatcher: Dispatcher;
   readonly blobs: BlobService;
-  readonly actions: ActionCache;
+  readonly late: LateResults;
+  /** Results that can be answered. */
+  readonly storedResults: () => number;
   readonly metrics: Metrics;
   readonly heartbeatMs: number;
   readonly version: string;
@@ -129,7 +131,7 @@ function compile(
 }
 
 function health(services: BuildServices): HealthCheckResponse {
-  const { dispatcher, actions, metrics, version, httpPort, uptimeMs } = services;
+  const { dispatcher, storedResults, metrics, version, httpPort, uptimeMs } = services;
   const { slots } = capacityOf(dispatcher);
   return {
     healthy: true,
@@ -139,7 +141,7 @@ function health(services: BuildServices): HealthCheckResponse {
     version,
     workers: dispatcher.workers.size,
     slots,
-    storedResults: BigInt(actions.size),
+    storedResults: BigInt(storedResults()),
     sharedHits: BigInt(metrics.totals.sharedHits),
     httpPort: httpPort(),
   };
@@ -147,15 +149,15 @@ function health(services: BuildServices): HealthCheckResponse {
 
 async function reportResult(
   { action: bytes, result }: ReportResultRequest,
-  { blobs, actions }: BuildServices,
+  { blobs, late }: BuildServices,
 ): Promise<ReportResultResponse> {
   const action = digestFromWire(bytes);
   if (action === undefined) throw new CallRefused(status.INVALID_ARGUMENT, 'the action is no digest');
   if (result === undefined) throw new CallRefused(status.INVALID_ARGUMENT, 'no result');
   if (result.exitCode !== 0) throw new CallRefused(status.INVALID_ARGUMENT, 'only successes are stored');
-  const accepted = await acceptResult(result, blobs);
+  const accepted = await proveResult(result, blobs);
   if (accepted.kind === 'false') throw new CallRefused(status.INVALID_ARGUMENT, accepted.detail);
   if (accepted.kind === 'lacking') return { missing: accepted.missing.map(digestToWire) };
-  await actions.store(action, { ...accepted.result, workerId: '', fromCache: false });
+  await late.keep(action, { ...accepted.result, workerId: '', fromCache: false });
   return { missing: [] };
 }

@@ -91,6 +91,8 @@ test('a stored result whose contents are gone is a miss', async () => {
   worker.onTask = (task) => worker.finish(task, resultWith('object code'));
   const client = grid.client();
   await client.compile(spec, { blobs });
+  // Whoever asks for it has it stored.
+  await client.compile(spec, { storedOnly: true });
   const { digest } = blobOf('object code');
   const hex = digest.toString('hex');
   rmSync(`${grid.dataDir}/v1/blobs/${hex.slice(0, 1)}/${hex}`);

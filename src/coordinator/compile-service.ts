@@ -65,8 +65,9 @@ async function compile(
 /** A stored result with its small contents. */
 async function lookUp(
   action: Digest,
-  { actions, blobs, counters }: CompileServices,
+  { actions, late, blobs, counters }: CompileServices,
 ): Promise<CompileResponse | undefined> {
+  await late.settle(action);
   const found = actions.find(action);
   const result = found === undefined ? undefined : await withContents(found, blobs);
   if (result === undefined) return undefined;

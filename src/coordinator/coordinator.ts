@@ -12,6 +12,7 @@ import { compileService } from './compile-service.ts';
 import { prepareDirectory, removeLeftovers } from './data-directory.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { httpFace, type TlsFiles } from './http-face.ts';
+import { startLateResults } from './late-results.ts';
 import { startMetrics } from './metrics.ts';
 import { capacityOf, workerInfos } from './worker-status.ts';
 
@@ -36,6 +37,10 @@ export interface CoordinatorOptions {
   readonly blobLimitBytes?: number | undefined;
   /** How often workers are to say that they live; after three times without they are lost. */
   readonly heartbeatMs?: number | undefined;
+  /** So long there is nothing to do before answered results are stored, in milliseconds; 500 where not given. */
+  readonly quietMs?: number | undefined;
+  /** The most answered results that wait to be stored, and their bytes; 512 and 32 MiB where not given. */
+  readonly lateLimits?: { readonly results: number; readonly bytes: number } | undefined;
   readonly version: string;
   readonly log: (message: string, details?: object) => void;
   /** Stops it. */
@@ -138,23 +143,36 @@ async function assemble(options: CoordinatorOptions) {
     now: () => performance.now(),
     log,
   });
+  const isBusy = (): boolean => dispatcher.queued + dispatcher.active > 0;
+  const late = startLateResults({ blobs, actions, isBusy, limits: options.lateLimits, quietMs: options.quietMs, log });
+  const storedResults = (): number => actions.size + late.unstored;
   const metrics = startMetrics({
     queued: () => dispatcher.queued,
     active: () => dispatcher.active,
     workers: () => dispatcher.workers.size,
     slots: () => capacityOf(dispatcher).slots,
     storedBytes: () => blobs.usage.bytes,
-    storedResults: () => actions.size,
+    storedResults,
   });
   const httpPort = (): number => ports.http;
   const attached = attachService({ dispatcher, blobs, heartbeatMs, httpPort, now, log });
-  const compiles = compileService({ dispatcher, blobs, actions, counters: metrics, newTaskId: taskIds(), now, log });
+  const compiles = compileService({
+    dispatcher,
+    blobs,
+    actions,
+    late,
+    counters: metrics,
+    newTaskId: taskIds(),
+    now,
+    log,
+  });
   const service = buildService({
     compiles,
     attached,
     dispatcher,
     blobs,
-    actions,
+    late,
+    storedResults,
     metrics,
     heartbeatMs,
     version,
@@ -169,14 +187,14 @@ async function assemble(options: CoordinatorOptions) {
     queued: dispatcher.queued,
     active: dispatcher.active,
     slots: capacityOf(dispatcher).slots,
-    storedResults: actions.size,
+    storedResults: storedResults(),
     storedBytes: blobs.usage.bytes,
     limitBytes,
     ...metrics.totals,
     workers: workerInfos(attached, dispatcher),
   });
   const http = httpFace({ access, blobs, metrics, tls: options.tls, figures, log });
-  return { access, blobs, actions, dispatcher, service, http, ports };
+  return { access, blobs, actions, late, dispatcher, service, http, ports };
 }
 
 /** Names of tasks, other ones in every run: what a worker says of a task of the run before is no answer to one of this. */
@@ -227,8 +245,9 @@ function bind(grpc: Server, host: string, port: number, tls: TlsFiles | undefine
   });
 }
 
-async function stopAll({ dispatcher, http, blobs, actions }: Parts, grpc: Server): Promise<void> {
+async function stopAll({ dispatcher, http, blobs, actions, late }: Parts, grpc: Server): Promise<void> {
   dispatcher.stop();
+  late.stop();
   const ended = new Promise<void>((resolve) => {
     const impatience = setTimeout(() => grpc.forceShutdown(), STOP_MS);
     grpc.tryShutdown(() => {
@@ -237,6 +256,7 @@ async function stopAll({ dispatcher, http, blobs, actions }: Parts, grpc: Server
     });
   });
   await Promise.all([ended, http.close()]);
+  await late.flush();
   await blobs.flush();
   await actions.flush();
 }

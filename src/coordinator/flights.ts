@@ -2,9 +2,9 @@ import type { Digest } from '../base/digest.ts';
 import type { CompileResponse, CompileResult, Declined } from '../contract/generated/hybridgrid/v1/build.ts';
 import type { Demand } from '../scheduler/choice.ts';
 import { withContents } from './accept-result.ts';
-import type { ActionCache } from './action-cache.ts';
 import type { BlobClaim, BlobService } from './blob-service.ts';
 import type { Dispatcher, TaskEnd } from './dispatcher.ts';
+import type { LateResults } from './late-results.ts';
 
 /** A compile that is to be done. */
 export interface FlightPlan {
@@ -35,7 +35,7 @@ export interface Flights {
 export interface FlightServices {
   readonly dispatcher: Dispatcher;
   readonly blobs: BlobService;
-  readonly actions: ActionCache;
+  readonly late: LateResults;
   readonly counters: {
     /** `how` is `ok`, `failed`, `cancelled` or a reason of declining; `seconds` from the request to its answer. */
     taskEnded(how: string, seconds: number): void;
@@ -141,14 +141,14 @@ function timeoutOf(timeoutMs: number): number {
 async function answerTo(
   action: Digest,
   end: TaskEnd,
-  { actions, blobs }: FlightServices,
+  { late, blobs }: FlightServices,
 ): Promise<readonly [CompileResponse, string]> {
   if (end.kind === 'declined') {
     const { reason, detail } = reasonOf(end);
     return [declined(reason, detail), reason];
   }
   const result: CompileResult = { ...end.result, queueMs: Math.round(end.waitedMs) };
-  await actions.store(action, result);
+  await late.keep(action, result);
   const filled = await withContents(result, blobs);
   if (filled === undefined) return [declined('internal', 'an output is gone'), 'internal'];
   return [resultOf(filled), result.exitCode === 0 ? 'ok' : 'failed'];
