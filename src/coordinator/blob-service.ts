@@ -7,6 +7,7 @@ import { type CacheLayout, makeDirectory, tmpPath } from '../cas/layout.ts';
 import { asUnwritable, errnoOf, type Unwritable } from '../cas/unwritable.ts';
 import { DamagedBlob, provedPieces, writeAll } from './blob-streams.ts';
 import { type DiskRoom, openDiskRoom, type RoomFile } from './disk-room.ts';
+import { type FreshBlobs, type FreshBlobsOptions, freshBlobs } from './fresh-blobs.ts';
 
 /** How storing a blob ended. */
 export type BlobPut =
@@ -47,6 +48,10 @@ export interface BlobService {
   /** Reads a blob to its end; false where it is absent, or damaged and so dropped. */
   prove(digest: Digest): Promise<boolean>;
   putBytes(digest: Digest, bytes: Uint8Array): Promise<BlobPut>;
+  /** The same for what is small and needed soon: it is there at once, and in a file once {@link writeOldest} wrote it. */
+  putLate(digest: Digest, bytes: Uint8Array): Promise<BlobPut>;
+  /** Writes the blob that has waited longest for its file; false where none waits. */
+  writeOldest(): boolean;
   /** Of a source that fails nothing stays; its error is thrown on. */
   putStream(digest: Digest, source: AsyncIterable<Uint8Array>): Promise<BlobPut>;
   /** The bytes of a blob up to {@link WHOLE_LIMIT}, proved; undefined where it is absent, damaged or larger. */
@@ -55,6 +60,7 @@ export interface BlobService {
   /** No blob is larger; in bytes. */
   readonly blobLimitBytes: number;
   readonly usage: { readonly blobs: number; readonly bytes: number; readonly limitBytes: number };
+  /** Writes all that waits. */
   flush(): Promise<void>;
 }
 
@@ -70,19 +76,25 @@ export interface BlobServiceOptions {
   readonly blobLimitBytes: number;
   readonly now: () => number;
   readonly warn: (message: string, details: object) => void;
+  /** Of blobs without a file. */
+  readonly freshLimits?: FreshBlobsOptions['limits'];
 }
 
 /** Opens the store, reading which blobs there are. */
 export async function openBlobService(options: BlobServiceOptions): Promise<BlobService> {
   const { layout, blobLimitBytes } = options;
   const room = await openDiskRoom({ ...options, directory: layout.blobs });
-  const disk: Disk = { layout, room, blobLimitBytes, warn: options.warn };
+  const failed = ({ code }: Unwritable): void => options.warn('a blob could not be stored', { code });
+  const fresh = freshBlobs({ layout, room, limits: options.freshLimits, failed });
+  const disk: Disk = { layout, room, fresh, blobLimitBytes, warn: options.warn };
   return {
     has: (digest) => room.find(digest) !== undefined,
     sizeOf: (digest) => room.find(digest)?.size,
     claim: (wanted) => claim(disk, wanted),
     prove: (digest) => prove(disk, digest),
     putBytes: (digest, bytes) => putBytes(disk, digest, bytes),
+    putLate: (digest, bytes) => putLate(disk, digest, bytes),
+    writeOldest: () => fresh.writeOldest(),
     putStream: (digest, source) => putStream(disk, digest, source),
     read: (digest) => read(disk, digest),
     open: (digest) => openReading(disk, digest),
@@ -90,13 +102,17 @@ export async function openBlobService(options: BlobServiceOptions): Promise<Blob
     get usage() {
       return { blobs: room.files, bytes: room.bytes, limitBytes: room.limitBytes };
     },
-    flush: () => room.flush(),
+    async flush() {
+      while (fresh.writeOldest());
+      await room.flush();
+    },
   };
 }
 
 interface Disk {
   readonly layout: CacheLayout;
   readonly room: DiskRoom;
+  readonly fresh: FreshBlobs;
   readonly blobLimitBytes: number;
   readonly warn: (message: string, details: object) => void;
 }
@@ -134,11 +150,25 @@ function known(disk: Disk, digest: Digest): BlobPut | undefined {
 }
 
 async function putBytes(disk: Disk, digest: Digest, bytes: Uint8Array): Promise<BlobPut> {
+  return (await refused(disk, digest, bytes)) ?? settle(disk, writeTmp(disk.layout, bytes), digest, bytes.length);
+}
+
+async function putLate(disk: Disk, digest: Digest, bytes: Uint8Array): Promise<BlobPut> {
+  const ended = await refused(disk, digest, bytes);
+  if (ended !== undefined) return ended;
+  if (!(await disk.room.makeRoom(bytes.length))) return noRoom(disk, { kind: 'unwritable', code: 'EDQUOT' });
+  disk.room.admit(digest, bytes.length);
+  disk.fresh.add(digest, bytes);
+  return disk.room.find(digest) === undefined ? { kind: 'no-room', code: 'ENOSPC' } : { kind: 'stored', isNew: true };
+}
+
+/** How storing ends before anything is written: bytes that cannot be taken, or are there. */
+async function refused(disk: Disk, digest: Digest, bytes: Uint8Array): Promise<BlobPut | undefined> {
   if (bytes.length > disk.blobLimitBytes) return { kind: 'too-large' };
   if (sha256(bytes) !== digest) return { kind: 'mismatch' };
   // To read what is small is cheaper than to find out later that it rotted.
   if (bytes.length <= SYNC_LIMIT && disk.room.find(digest) !== undefined) await read(disk, digest);
-  return known(disk, digest) ?? settle(disk, writeTmp(disk.layout, bytes), digest, bytes.length);
+  return known(disk, digest);
 }
 
 async function settle(disk: Disk, tmp: string | Unwritable, digest: Digest, size: number): Promise<BlobPut> {
@@ -183,6 +213,11 @@ async function putStream(disk: Disk, digest: Digest, source: AsyncIterable<Uint8
 async function read(disk: Disk, digest: Digest): Promise<Buffer | undefined> {
   const file = disk.room.find(digest);
   if (file === undefined || file.size > WHOLE_LIMIT) return undefined;
+  const fresh = disk.fresh.get(digest);
+  if (fresh !== undefined) {
+    disk.room.use(file);
+    return fresh;
+  }
   const path = fsPath(disk.room.pathOf(digest));
   try {
     const bytes = file.size <= SYNC_LIMIT ? readFileSync(path) : await readFile(path);
@@ -202,12 +237,15 @@ function unreadable(disk: Disk, digest: Digest, code: string): undefined {
 
 function drop(disk: Disk, digest: Digest, why: string): undefined {
   disk.warn('a blob was dropped', { digest, why });
+  disk.fresh.drop(digest);
   disk.room.forget(digest);
 }
 
 async function openReading(disk: Disk, digest: Digest): Promise<BlobReading | undefined> {
   const file = disk.room.find(digest);
   if (file === undefined) return undefined;
+  const fresh = disk.fresh.get(digest);
+  if (fresh !== undefined) return readingOf(fresh);
   try {
     const handle = await open(fsPath(disk.room.pathOf(digest)), 'r');
     disk.room.use(file);
@@ -219,6 +257,16 @@ async function openReading(disk: Disk, digest: Digest): Promise<BlobReading | un
   } catch (error) {
     return unreadable(disk, digest, errnoOf(error));
   }
+}
+
+function readingOf(bytes: Buffer): BlobReading {
+  return {
+    size: bytes.length,
+    async *pieces() {
+      yield bytes;
+    },
+    close: async () => {},
+  };
 }
 
 async function prove(disk: Disk, digest: Digest): Promise<boolean> {

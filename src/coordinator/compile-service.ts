@@ -18,6 +18,8 @@ export interface CompileServices extends FlightServices {
   readonly dispatcher: Dispatcher;
   readonly blobs: BlobService;
   readonly actions: ActionCache;
+  /** Blobs came that are to be written in a quiet moment. */
+  readonly wake: () => void;
   readonly counters: RequestCounters & FlightServices['counters'];
 }
 
@@ -51,7 +53,7 @@ async function compile(
   if (request.storedOnly) return declined('stored-only', '');
   const checked = checkSpec(spec, action);
   if (checked.kind === 'refused') return declined('not-acceptable', checked.detail);
-  const bad = await takeBlobs(request, services.blobs);
+  const bad = await takeBlobs(request, services);
   if (bad !== undefined) return declined('not-acceptable', bad);
   const key = `${action} ${request.worker}`;
   const flying = flights.join(key, request.timeoutMs, gone);
@@ -101,11 +103,15 @@ function checkSpec(
 }
 
 /** Stores what came along; a blob there is no room for will be asked for as missing. */
-async function takeBlobs({ blobs: given }: CompileRequest, blobs: BlobService): Promise<string | undefined> {
+async function takeBlobs(
+  { blobs: given }: CompileRequest,
+  { blobs, wake }: CompileServices,
+): Promise<string | undefined> {
   for (const { digest: bytes, data } of given) {
     const digest = digestFromWire(bytes);
     if (digest === undefined) return 'a blob without a digest';
-    if ((await blobs.putBytes(digest, data)).kind === 'mismatch') return 'a blob is not what its digest says';
+    if ((await blobs.putLate(digest, data)).kind === 'mismatch') return 'a blob is not what its digest says';
+    wake();
   }
   return undefined;
 }

@@ -14,6 +14,7 @@ import { startDispatcher } from './dispatcher.ts';
 import { httpFace, type TlsFiles } from './http-face.ts';
 import { startLateResults } from './late-results.ts';
 import { startMetrics } from './metrics.ts';
+import { startQuietWork } from './quiet-work.ts';
 import { capacityOf, workerInfos } from './worker-status.ts';
 
 export type { TlsFiles } from './http-face.ts';
@@ -37,7 +38,7 @@ export interface CoordinatorOptions {
   readonly blobLimitBytes?: number | undefined;
   /** How often workers are to say that they live; after three times without they are lost. */
   readonly heartbeatMs?: number | undefined;
-  /** So long there is nothing to do before answered results are stored, in milliseconds; 500 where not given. */
+  /** So long there is nothing to do before what came meanwhile is written, in milliseconds; 500 where not given. */
   readonly quietMs?: number | undefined;
   /** The most answered results that wait to be stored, and their bytes; 512 and 32 MiB where not given. */
   readonly lateLimits?: { readonly results: number; readonly bytes: number } | undefined;
@@ -143,8 +144,14 @@ async function assemble(options: CoordinatorOptions) {
     now: () => performance.now(),
     log,
   });
-  const isBusy = (): boolean => dispatcher.queued + dispatcher.active > 0;
-  const late = startLateResults({ blobs, actions, isBusy, limits: options.lateLimits, quietMs: options.quietMs, log });
+  const quiet = startQuietWork({
+    isBusy: () => dispatcher.queued + dispatcher.active > 0,
+    quietMs: options.quietMs,
+    step: async () => (await late.settleOldest()) || blobs.writeOldest(),
+    log,
+  });
+  const { wake } = quiet;
+  const late = startLateResults({ blobs, actions, wake, limits: options.lateLimits, log });
   const storedResults = (): number => actions.size + late.unstored;
   const metrics = startMetrics({
     queued: () => dispatcher.queued,
@@ -161,6 +168,7 @@ async function assemble(options: CoordinatorOptions) {
     blobs,
     actions,
     late,
+    wake,
     counters: metrics,
     newTaskId: taskIds(),
     now,
@@ -193,8 +201,8 @@ async function assemble(options: CoordinatorOptions) {
     ...metrics.totals,
     workers: workerInfos(attached, dispatcher),
   });
-  const http = httpFace({ access, blobs, metrics, tls: options.tls, figures, log });
-  return { access, blobs, actions, late, dispatcher, service, http, ports };
+  const http = httpFace({ access, blobs, metrics, tls: options.tls, figures, wake, log });
+  return { access, blobs, actions, late, quiet, dispatcher, service, http, ports };
 }
 
 /** Names of tasks, other ones in every run: what a worker says of a task of the run before is no answer to one of this. */
@@ -245,9 +253,9 @@ function bind(grpc: Server, host: string, port: number, tls: TlsFiles | undefine
   });
 }
 
-async function stopAll({ dispatcher, http, blobs, actions, late }: Parts, grpc: Server): Promise<void> {
+async function stopAll({ dispatcher, http, blobs, actions, late, quiet }: Parts, grpc: Server): Promise<void> {
   dispatcher.stop();
-  late.stop();
+  quiet.stop();
   const ended = new Promise<void>((resolve) => {
     const impatience = setTimeout(() => grpc.forceShutdown(), STOP_MS);
     grpc.tryShutdown(() => {

@@ -33,6 +33,10 @@ export interface DiskRoom {
   pathOf(digest: Digest): string;
   /** Moves a finished file of the layout's tmp directory here; on failure it is gone. */
   adopt(tmp: string, digest: Digest, size: number): Unwritable | undefined;
+  /** Counts a file that will be placed later. */
+  admit(digest: Digest, size: number): void;
+  /** Moves an admitted file here, like {@link DiskRoom.adopt}; it counts as used when it was before. */
+  place(tmp: string, digest: Digest): Unwritable | undefined;
   /** Removes a file. */
   forget(digest: Digest): void;
   /** Evicts until so many bytes more fit; false where what is in use leaves no room for them. */
@@ -140,6 +144,8 @@ export async function openDiskRoom(options: DiskRoomOptions): Promise<DiskRoom> 
       if (failed === undefined) enter(digest, size, now());
       return failed;
     },
+    admit: (digest, size) => enter(digest, size, now()),
+    place: (tmp, digest) => moveIntoPlace(layout, tmp, pathOf(digest)),
     forget,
     makeRoom,
     flush: () => marks.flush(),

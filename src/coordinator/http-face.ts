@@ -14,6 +14,8 @@ export interface HttpServices {
   readonly metrics: Metrics;
   readonly tls: TlsFiles | undefined;
   readonly figures: () => StatusFigures;
+  /** Blobs came that are to be written in a quiet moment. */
+  readonly wake: () => void;
   readonly log: (message: string, details: object) => void;
 }
 
@@ -61,7 +63,7 @@ export function httpFace(services: HttpServices): FastifyInstance {
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send('not found\n'));
   blobRoutes(app, blobs, metrics.blobBytes);
-  packRoutes(app, blobs, metrics.blobBytes);
+  packRoutes(app, blobs, metrics.blobBytes, services.wake);
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
   app.get('/api/v1/workers', (_request, reply) =>
     reply.type('application/json').send(`${JSON.stringify(workersJson(figures().workers), null, JSON_SPACES)}\n`),

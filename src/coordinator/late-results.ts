@@ -18,28 +18,24 @@ export interface LateResults {
   settle(action: Digest): Promise<void>;
   /** Results that wait and are not yet in the action cache. */
   readonly unstored: number;
+  /** Stores the one that waits longest; false where none waits. */
+  settleOldest(): Promise<boolean>;
   /** Stores all that waits. */
   flush(): Promise<void>;
-  /** Ends waiting for an idle moment; what waits stays until {@link LateResults.flush}. */
-  stop(): void;
 }
 
 export interface LateResultsOptions {
   readonly blobs: BlobService;
   readonly actions: ActionCache;
-  /** Whether compiles are under way. */
-  readonly isBusy: () => boolean;
+  /** A result is to be stored in a quiet moment. */
+  readonly wake: () => void;
   /** The most that waits; beyond it the oldest are stored at once. */
   readonly limits?: { readonly results: number; readonly bytes: number } | undefined;
-  /** So long nothing was under way before anything is stored; in milliseconds. */
-  readonly quietMs?: number | undefined;
   readonly log: (message: string, details: object) => void;
 }
 
 /** 512 results of a usual size are some 10 MiB. */
 const LIMITS = { results: 512, bytes: 32 << 20 };
-/** Longer than the pauses within a build, shorter than the way of a person to the next one. */
-const QUIET_MS = 500;
 
 interface Waiting {
   readonly result: CompileResult;
@@ -48,14 +44,12 @@ interface Waiting {
   storing: Promise<void> | undefined;
 }
 
-/** Keeps results for a quieter moment. */
+/** Keeps results for a quieter moment, when whoever was woken calls `settleOldest`. */
 export function startLateResults(options: LateResultsOptions): LateResults {
-  const { actions, isBusy, limits = LIMITS, quietMs = QUIET_MS, log } = options;
+  const { actions, wake, limits = LIMITS, log } = options;
   /** Oldest first. */
   const waiting = new Map<Digest, Waiting>();
   let bytes = 0;
-  let timer: NodeJS.Timeout | undefined;
-  let isStopped = false;
 
   function settle(action: Digest): Promise<void> {
     const late = waiting.get(action);
@@ -69,29 +63,10 @@ export function startLateResults(options: LateResultsOptions): LateResults {
     return late.storing;
   }
 
-  async function settleOldest(): Promise<void> {
+  async function settleOldest(): Promise<boolean> {
     const [oldest] = waiting.keys();
     if (oldest !== undefined) await settle(oldest);
-  }
-
-  /** One after another, and others are served in between. */
-  async function storeWhileIdle(): Promise<void> {
-    while (waiting.size > 0 && !isStopped && !isBusy()) {
-      await settleOldest();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    if (waiting.size > 0) waitForQuiet();
-  }
-
-  function waitForQuiet(): void {
-    if (isStopped) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      timer = undefined;
-      if (isBusy()) waitForQuiet();
-      else void storeWhileIdle();
-    }, quietMs);
-    timer.unref();
+    return oldest !== undefined;
   }
 
   return {
@@ -106,20 +81,16 @@ export function startLateResults(options: LateResultsOptions): LateResults {
       const size = bytesOf(result);
       waiting.set(action, { result, bytes: size, storing: undefined });
       bytes += size;
-      // Every result starts the quiet anew: a build of one compile after another is never idle.
-      waitForQuiet();
+      wake();
       while (waiting.size > limits.results || bytes > limits.bytes) await settleOldest();
     },
     settle,
     get unstored() {
       return [...waiting.keys()].filter((action) => !actions.knows(action)).length;
     },
+    settleOldest,
     async flush() {
-      while (waiting.size > 0) await settleOldest();
-    },
-    stop() {
-      isStopped = true;
-      clearTimeout(timer);
+      while (await settleOldest());
     },
   };
 }

@@ -20,6 +20,7 @@ export function packRoutes(
   app: FastifyInstance,
   blobs: BlobService,
   count: (direction: 'in' | 'out', bytes: number) => void,
+  wake: () => void,
 ): void {
   app.post<BlobRequest>(PACK_PATHS.take, { bodyLimit: PACK_LIMIT * 2 }, async ({ body }, reply) => {
     const bytes = await wholeBody(body, count);
@@ -28,8 +29,9 @@ export function packRoutes(
     const turn = takingTurns();
     for (const { digest, data } of pack) {
       await turn();
-      const stored = await blobs.putBytes(digest, data);
+      const stored = await blobs.putLate(digest, data);
       if (stored.kind !== 'stored') return answer(reply, stored);
+      wake();
     }
     return say(reply, 200, 'stored');
   });
