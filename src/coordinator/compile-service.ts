@@ -1,10 +1,11 @@
 import type { Digest } from '../base/digest.ts';
-import { actionOf, digestFromWire, digestToWire, inputContents } from '../contract/digests.ts';
-import type { CompileRequest, CompileResponse, CompileSpec } from '../contract/generated/hybridgrid/v1/build.ts';
-import { type CompileQuestion, readSpec } from '../contract/raw-spec.ts';
+import { digestFromWire, digestToWire } from '../contract/digests.ts';
+import type { CompileRequest, CompileResponse } from '../contract/generated/hybridgrid/v1/build.ts';
+import type { CompileQuestion } from '../contract/raw-spec.ts';
 import { withContents } from './accept-result.ts';
 import type { ActionCache } from './action-cache.ts';
 import type { BlobService } from './blob-service.ts';
+import { type CheckedSpec, type CheckedSpecs, checkedSpecs } from './checked-specs.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { declined, type FlightServices, type Flights, resultOf, startFlights } from './flights.ts';
 
@@ -33,8 +34,9 @@ export interface CompileService {
 
 export function compileService(services: CompileServices): CompileService {
   const flights = startFlights(services);
+  const specs = checkedSpecs();
   return {
-    compile: (question, client, gone) => compile(question, client, gone, flights, services),
+    compile: (question, client, gone) => compile(question, client, gone, flights, specs, services),
   };
 }
 
@@ -43,6 +45,7 @@ async function compile(
   client: string,
   gone: AbortSignal,
   flights: Flights,
+  specs: CheckedSpecs,
   services: CompileServices,
 ): Promise<CompileResponse> {
   const action = digestFromWire(request.action);
@@ -51,7 +54,7 @@ async function compile(
   if (stored !== undefined) return stored;
   if (!request.ignoreStored) services.counters.sharedMiss();
   if (request.storedOnly) return declined('stored-only', '');
-  const checked = checkSpec(spec, action);
+  const checked = specs.check(spec, action);
   if (checked.kind === 'refused') return declined('not-acceptable', checked.detail);
   const bad = await takeBlobs(request, services);
   if (bad !== undefined) return declined('not-acceptable', bad);
@@ -61,7 +64,11 @@ async function compile(
   // It may have landed since the first look.
   const landed = request.ignoreStored ? undefined : await lookUp(action, services);
   if (landed !== undefined) return landed;
-  return flights.join(key, request.timeoutMs, gone) ?? send(checked, request, client, gone, key, flights, services);
+  const joined = flights.join(key, request.timeoutMs, gone);
+  if (joined !== undefined) return joined;
+  const sent = send(checked, request, client, gone, key, flights, services);
+  if ('answer' in sent && sent.answer?.$case === 'missing') specs.expect(checked);
+  return sent;
 }
 
 /** A stored result with its small contents. */
@@ -75,31 +82,6 @@ async function lookUp(
   if (result === undefined) return undefined;
   counters.sharedHit();
   return resultOf(result);
-}
-
-interface Checked {
-  readonly kind: 'checked';
-  readonly action: Digest;
-  readonly spec: CompileSpec;
-  readonly bytes: Buffer;
-  readonly inputs: ReadonlyMap<Digest, number>;
-}
-
-/**
- * The action is computed here again: under a false one a result would be kept and given to whoever compiles what it
- * really names.
- */
-function checkSpec(
-  bytes: Buffer | undefined,
-  action: Digest,
-): Checked | { readonly kind: 'refused'; readonly detail: string } {
-  const spec = bytes === undefined ? undefined : readSpec(bytes);
-  if (bytes === undefined || spec === undefined) return { kind: 'refused', detail: 'no spec' };
-  if (spec.arch === '' || spec.toolchain === undefined) return { kind: 'refused', detail: 'no toolchain' };
-  if (actionOf(spec) !== action) return { kind: 'refused', detail: 'the action is not that of the spec' };
-  const inputs = inputContents(spec);
-  if (inputs === undefined) return { kind: 'refused', detail: 'an input without a digest' };
-  return { kind: 'checked', action, spec, bytes, inputs };
 }
 
 /** Stores what came along; a blob there is no room for will be asked for as missing. */
@@ -118,7 +100,7 @@ async function takeBlobs(
 
 /** Sends a compile on its way; or says what it lacks. */
 function send(
-  { action, spec, bytes, inputs }: Checked,
+  { action, spec, bytes, inputs }: CheckedSpec,
   { worker, timeoutMs }: CompileRequest,
   client: string,
   gone: AbortSignal,
