@@ -2,7 +2,7 @@ import type { Stamp } from './answers.ts';
 import type { Sight } from './file-snapshot.ts';
 import type { FileStates } from './file-state.ts';
 import { isBefore, type PathHistory } from './path-history.ts';
-import type { Step, Ways } from './ways.ts';
+import { lookAt, type Step, type Ways } from './ways.ts';
 
 /** What can be said about the time since a compile began, for one piece of work. */
 export interface SinceStart {
@@ -60,6 +60,16 @@ export function sinceStart(
     const at = files.stampOf(path);
     return at !== undefined && predates(at.stamp) && unmoved(path);
   };
+  // Looked at after the names were looked for: what was removed before that look has left a stamp by then.
+  const looked = new Map<string, boolean>();
+  const untouched = (real: string): boolean => {
+    const known = looked.get(real);
+    if (known !== undefined) return known;
+    const now = lookAt(real);
+    const is = now !== undefined && predates(now.stamp);
+    looked.set(real, is);
+    return is;
+  };
   const wasAbsent = (path: string): boolean => {
     let above = directoryPart(path);
     let name = path.slice(above.length + 1);
@@ -72,7 +82,7 @@ export function sinceStart(
     if (way === undefined || way.end.kind !== 'directory') return isOld(above);
     // A link to nothing: what it leads to may have been removed.
     if (!unmoved(above === '' ? '/' : above) || files.hasEntry(`${way.real}/${name}`)) return false;
-    return predates(way.end.stamp) || namesBefore.get(way.real)?.has(name) === false;
+    return untouched(way.real) || namesBefore.get(way.real)?.has(name) === false;
   };
   return { files, ways, predates, unmoved, isOld, wasAbsent };
 }

@@ -100,6 +100,11 @@ function walkWay(path: string, nodeAt: (path: string) => Node | undefined): Way 
   return end === undefined ? undefined : { real: at === '' ? '/' : at, steps, end, isLink: true };
 }
 
+/** What lies at a path without links on its way, as it is now. */
+export function lookAt(real: string): StampedKind | undefined {
+  return nodeNow(real)?.stamped;
+}
+
 /** What is at a path whose directory is free of links. */
 function nodeNow(path: string): Node | undefined {
   try {

@@ -1,0 +1,42 @@
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { takeSight } from './file-snapshot.ts';
+import { fileStates } from './file-state.ts';
+import { isBefore, pathHistory } from './path-history.ts';
+import { sinceStart } from './unchanged.ts';
+
+let dir = '';
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'hg-unchanged-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
+
+/** The start of a compile, so late that all that was done before has an older stamp. */
+async function startAfter(path: string): Promise<bigint> {
+  await expect.poll(() => isBefore(statSync(path, { bigint: true }).ctimeNs, nowNs()), { timeout: 5_000 }).toBe(true);
+  return nowNs();
+}
+
+test('a name that was there is not taken for absent, though it was removed after its directory had been looked at', async () => {
+  const headers = join(dir, 'include');
+  mkdirSync(headers);
+  writeFileSync(join(headers, 'a.h'), '');
+  const started = await startAfter(headers);
+  const sight = takeSight(fileStates(nowNs));
+  const since = sinceStart(started, sight, pathHistory(nowNs), new Map());
+  expect(sight.ways.find(headers)).toBeDefined();
+  rmSync(join(headers, 'a.h'));
+  expect(sight.files.stampOf(join(headers, 'a.h'))).toBeUndefined();
+  expect(since.wasAbsent(join(headers, 'a.h'))).toBe(false);
+});
+
+test('a name that never was there was absent', async () => {
+  const started = await startAfter(dir);
+  const since = sinceStart(started, takeSight(fileStates(nowNs)), pathHistory(nowNs), new Map());
+  expect(since.wasAbsent(join(dir, 'a.h'))).toBe(true);
+  expect(since.wasAbsent(join(dir, 'nowhere/a.h'))).toBe(true);
+});
