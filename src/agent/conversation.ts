@@ -164,7 +164,8 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       if (stage.at === 'preprocessing') discardRun(stage.preprocessing.run);
       if (stage.at === 'compiling') engine.abandoned(stage.session, stage.compiling);
       stage = { at: 'over' };
-      gone.abort();
+      // With a reason of its own: without one every abort makes an exception with a stack.
+      gone.abort('gone');
     },
   };
 }

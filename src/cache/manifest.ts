@@ -131,8 +131,10 @@ export function addEntry(manifest: Manifest, entry: NewEntry): Manifest {
     present: toRuns(present.map((path) => paths.place(path))),
     absent: toRuns(absent.flatMap(({ dir, names }) => absences.placeAll(paths.place(dir), names))),
   };
-  const others = manifest.entries.filter((older) => !sameConditions(older, filed));
   const grown = { ...manifest, paths: paths.items, infos: infos.items, absences: absences.items };
+  // The first entry of a manifest refers to all that was filed with it.
+  if (manifest.entries.length === 0 && manifest.paths.length === 0) return { ...grown, entries: [filed] };
+  const others = manifest.entries.filter((older) => !sameConditions(older, filed));
   return withEntries(grown, [filed, ...others.slice(0, MAX_ENTRIES - 1)]);
 }
 

@@ -102,11 +102,11 @@ async function elsewhere(
     const spare = spareSlot(limit, over.signal, wanted, services.slots);
     const first = await Promise.race([outcome, spare]);
     if (first !== undefined && 'release' in first) {
-      back.abort();
+      back.abort('back');
       void outcome.then(() => discard(leftovers(plan)));
       return { kind: 'here', slot: first, isShared: true, shipment };
     }
-    over.abort();
+    over.abort('over');
     void spare.then((slot) => slot?.release());
     const ended = await outcome;
     if (ended.kind === 'hit') {
