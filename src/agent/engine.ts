@@ -1,6 +1,7 @@
 import { NO_COMPILES, type RefusalReason } from '../base/refusal.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import type { DescribeServices, Description } from './describe.ts';
+import type { Sight } from './file-snapshot.ts';
 import type { Placed } from './grid/grid-offer.ts';
 import type { Grids } from './grid/grids.ts';
 import type { LocalSlots } from './grid/local-slots.ts';
@@ -14,7 +15,9 @@ import type { CompilePlan } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
 import type { PreprocessRun } from './preprocessed-text.ts';
 import { discard } from './read-files.ts';
+import { keysOf } from './relocation.ts';
 import type { Sessions } from './sessions.ts';
+import type { StoreQueue } from './store-queue.ts';
 import { leftovers, type StoreServices, storeResult } from './store-result.ts';
 import type { CompileEnded, CompileRequest } from './wire.ts';
 
@@ -84,6 +87,7 @@ export interface EngineServices extends DescribeServices, StoreServices {
   readonly sights: SharedSight;
   readonly nodes: NodeMemory;
   readonly shares: ShareQueue;
+  readonly stores: StoreQueue;
   readonly lookups: LookupGate;
   /** Tells launchers how many compiles may run here without this agent. */
   readonly keepSlots: (count: number) => void;
@@ -96,25 +100,17 @@ export interface EngineServices extends DescribeServices, StoreServices {
 }
 
 export function engine(services: EngineServices): Engine {
-  const { sessions, prepared, churning } = services;
-  let storing = 0;
-  let stores: Promise<void> = Promise.resolve();
-
-  /** One after the other, so that a burst of endings does not make the next hit wait for all of them. */
-  const enqueue = (work: () => Promise<void>): void => {
-    storing += 1;
-    stores = stores
-      .then(() => new Promise<void>((resolve) => setImmediate(resolve)))
-      .then(work)
-      .catch((error: unknown) => services.log('storing a result failed', { error: String(error) }))
-      .finally(() => {
-        storing -= 1;
-      });
+  const { sessions, prepared, churning, stores } = services;
+  /** Every compile that a launcher is told to run ends with `ended` or `abandoned`. */
+  const counted = async (offered: Promise<Offer>): Promise<Offer> => {
+    const made = await offered;
+    if (made.kind === 'compile') stores.began();
+    return made;
   };
 
   return {
     prepared: (memoKey) => prepared.get(memoKey),
-    offer: (request, gone) => offer(request, services, gone),
+    offer: (request, gone) => counted(offer(request, services, gone)),
     delivered(session, { cache, compileMs, blobs, key, from }) {
       if (from === 'remote') {
         cache.statistics.count('remoteCompiles');
@@ -145,16 +141,19 @@ export function engine(services: EngineServices): Engine {
     },
     ended(session, compiling, ended) {
       compiling.placed?.slot.release();
+      stores.over();
       sessions.local(session);
       compiling.cache.statistics.count('misses');
       compiling.cache.statistics.add('compileMs', Number(ended.endedNs - ended.startedNs) / 1e6);
       // A failed compile is not kept: what it would take to prove that it fails again is not known.
-      if (ended.status === 0) enqueue(() => store(compiling, ended, services));
+      if (ended.status === 0)
+        stores.add(keysOf(compiling.description), (sight) => store(compiling, ended, sight, services));
       else discard(leftovers(compiling.plan));
     },
-    preprocessed: (preprocessing, ended, gone) => afterPreprocessing(preprocessing, ended, services, gone),
+    preprocessed: (preprocessing, ended, gone) => counted(afterPreprocessing(preprocessing, ended, services, gone)),
     abandoned(session, { plan, placed }) {
       placed?.slot.release();
+      stores.over();
       sessions.local(session);
       discard(leftovers(plan));
     },
@@ -171,9 +170,9 @@ export function engine(services: EngineServices): Engine {
       cache.statistics.count('fallbacks');
       cache.statistics.count('misses');
     },
-    settled: () => stores,
+    settled: stores.settled,
     get storing() {
-      return storing;
+      return stores.length;
     },
   };
 }
@@ -181,9 +180,10 @@ export function engine(services: EngineServices): Engine {
 async function store(
   { description, plan, cache, placed }: Compiling,
   ended: CompileEnded,
+  sight: Sight,
   services: EngineServices,
 ): Promise<void> {
-  const outcome = await storeResult(description, plan, ended, cache, services);
+  const outcome = await storeResult(description, plan, ended, cache, services, sight);
   const { source } = description.invocation;
   if (outcome.kind === 'stored') {
     cache.statistics.count('stored');

@@ -23,11 +23,11 @@ export async function explain(command: ExplainCommand, services: EngineServices)
   const cache = await services.caches.at(described.settings['cache.dir']);
   const manifest = cache.manifests.read(described.key);
   const proof = manifest === undefined ? undefined : findProof(manifest, described, { ...services, ways: openWays() });
-  if (manifest !== undefined && proof !== undefined) {
+  if (proof !== undefined) {
     return {
       verdict: 'hit',
       key: described.key,
-      inputs: inputsOf(manifest, proof.entry).map((input) => forDisplay(input.path)),
+      inputs: proof.entry.inputs.map((input) => forDisplay(input.path)),
       storedAt: new Date(proof.entry.storedAt).toISOString(),
     };
   }

@@ -1,13 +1,13 @@
 import { forDisplay, fromBytes } from '../base/byte-string.ts';
 import { fingerprint } from '../cache/fingerprint.ts';
-import type { Entry, Manifest } from '../cache/manifest.ts';
+import type { Manifest, NewEntry, Result } from '../cache/manifest.ts';
 import { stripColour } from '../compiler/colour.ts';
 import type { Output } from '../compiler/invocation.ts';
 import { type Delivery, encodeHit, type Opening } from './answers.ts';
 import type { OpenCache } from './caches.ts';
 import type { Description } from './describe.ts';
 import { type Sight, takeSight } from './file-snapshot.ts';
-import { findProof, type LookupServices, type Proof } from './lookup.ts';
+import { findProof, type LookupServices, type Proof, proveNew } from './lookup.ts';
 import { wantsColour } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
 import { manifestAt, relocate } from './relocation.ts';
@@ -23,6 +23,8 @@ export interface MadeElsewhere {
   readonly from: 'shared' | 'remote';
   /** What was seen when its files were sent. The launcher compares with what it sees. */
   readonly sight: Sight;
+  /** The result as it was stored. */
+  readonly entry: NewEntry;
 }
 
 /** Finds a stored result that can be proved to hold, as the frame that delivers it. */
@@ -33,11 +35,14 @@ export async function findHit(
   made?: MadeElsewhere,
 ): Promise<PreparedAnswer | undefined> {
   const { churning } = services;
+  if (made !== undefined) {
+    // The stamp of a file that is too young proves nothing: it is read again, below.
+    const proof = proveNew(made.entry, description, { ...made.sight, churning });
+    if (proof?.lasting === true) return prepare(description, proof, cache, made);
+  }
   const now = { ...takeSight(services.files), churning };
   for (const manifest of manifestsFor(description, cache)) {
-    const then = made === undefined ? undefined : findProof(manifest, description, { ...made.sight, churning });
-    // The stamp of a file that is too young proves nothing: it is read again.
-    const proof = then?.lasting === true ? then : findProof(manifest, description, now);
+    const proof = findProof(manifest, description, now);
     const answer = proof === undefined ? undefined : await prepare(description, proof, cache, made);
     if (proof === undefined || answer === undefined) continue;
     if (proof.lasting && made === undefined) services.prepared.set(description.request.memoKey, answer);
@@ -98,14 +103,14 @@ function openingOf({ role }: Output, { invocation }: Description): Opening {
   return 'in-place';
 }
 
-function digestOfBlob(delivery: Delivery, entry: Entry): PreparedAnswer['key'] {
+function digestOfBlob(delivery: Delivery, entry: Result): PreparedAnswer['key'] {
   const found = entry.outputs.find(({ ref }) => delivery.checksum === ref.checksum && delivery.size === ref.size);
   if (found === undefined) throw new Error(`no stored output for ${forDisplay(delivery.dest)}`);
   return found.ref.digest;
 }
 
 /** The stored diagnostics as this terminal should see them. */
-async function diagnostics(entry: Entry, description: Description, cache: OpenCache): Promise<string | undefined> {
+async function diagnostics(entry: Result, description: Description, cache: OpenCache): Promise<string | undefined> {
   let text = entry.stderr.kind === 'inline' ? entry.stderr.text : undefined;
   if (entry.stderr.kind === 'blob') {
     const bytes = await cache.blobs.read(entry.stderr.ref);

@@ -3,7 +3,7 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import type { AbsentGroup, Input } from '../cache/manifest.ts';
 import { absentGroups, mergeLacking } from '../includes/absent-groups.ts';
 import type { SearchList } from '../includes/port.ts';
-import type { Alias } from '../includes/walk.ts';
+import type { Alias, Walk } from '../includes/walk.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
 import { partition } from './partition.ts';
@@ -21,12 +21,13 @@ export interface Conditions {
   readonly absent: readonly AbsentGroup[];
 }
 
-/** Learns the conditions of a successful run from its lists and from the scan. */
+/** Learns the conditions of a successful run from its lists and from the scan; `known`: that scan, if it was made before. */
 export function learnConditions(
   description: Description,
   lists: ReadFiles,
   search: SearchList,
   since: SinceStart,
+  known?: Walk,
 ): Conditions | Refusal {
   const { invocation, request } = description;
   const { files, ways, unmoved, isOld } = since;
@@ -34,7 +35,7 @@ export function learnConditions(
   const noHeaders = new Set([...extraInputs, ...(lists.truth ?? []).filter((path) => SANITIZER_LIST.test(path))]);
   const truth = lists.truth === undefined ? undefined : new Set(lists.truth.filter((path) => !noHeaders.has(path)));
   const kindOf = (path: string) => files.stampOf(path)?.kind ?? 'absent';
-  const walked = scanCompile(description, search, files, truth);
+  const walked = known ?? scanCompile(description, search, files, truth);
   if (walked.problem !== undefined) return walked.problem;
   const reached = new Set(walked.files);
   const missed = lists.atLeast.find(
@@ -58,11 +59,11 @@ export function learnConditions(
     ...walked.aliases.map(aliasInput),
     ...(invocation.family === 'clang' ? equalFilesInputs([...paths], files) : []),
   ];
-  const known = knownInputs(others, files, ways);
-  if ('kind' in known) return known;
+  const identified = knownInputs(others, files, ways);
+  if ('kind' in identified) return identified;
   const groups = absentGroups(walked.absent, kindOf, (path) => files.hasEntry(path));
   const absent = mergeLacking(groups, walked.lacking);
-  return { kind: 'conditions', inputs: [...inputs, ...known], present: walked.present, absent };
+  return { kind: 'conditions', inputs: [...inputs, ...identified], present: walked.present, absent };
 }
 
 /** clang's depfile names the lists its sanitizers read: its own below the resource directory, and the user's. */

@@ -2,10 +2,10 @@ import type { Digest } from '../base/digest.ts';
 import {
   type AbsentGroup,
   absentOf,
-  type Entry,
   type Input,
   inputsOf,
   type Manifest,
+  type NewEntry,
   presentOf,
 } from '../cache/manifest.ts';
 import type { Check } from './answers.ts';
@@ -18,7 +18,7 @@ import type { Way, Ways } from './ways.ts';
 
 /** A stored result whose every condition holds now, with the checks by which the launcher proves it again. */
 export interface Proof {
-  readonly entry: Entry;
+  readonly entry: NewEntry;
   readonly checks: readonly Check[];
   /** Check index to directory, for the checks that stand for many absent names. */
   readonly directoryChecks: ReadonlyMap<number, string>;
@@ -45,14 +45,27 @@ export function findProof(manifest: Manifest, description: Description, services
   for (const entry of manifest.entries) {
     if (!colourFits(entry, description)) continue;
     if (!inputsOf(manifest, entry).every((input) => current(input) === input.digest)) continue;
-    const proof = proofOf(manifest, entry, description, services);
+    const conditions = {
+      inputs: inputsOf(manifest, entry),
+      present: presentOf(manifest, entry),
+      absent: absentOf(manifest, entry),
+    };
+    const proof = proofOf({ ...entry, ...conditions }, description, services);
     if (proof !== undefined) return proof;
   }
   return undefined;
 }
 
+/**
+ * The proof of a result whose conditions were learned a moment ago, in the same sight as `services`: what it is known by is
+ * what it was learned from.
+ */
+export function proveNew(entry: NewEntry, description: Description, services: LookupServices): Proof | undefined {
+  return colourFits(entry, description) ? proofOf(entry, description, services) : undefined;
+}
+
 /** Coloured diagnostics can be stripped, plain ones not coloured; empty ones are both. */
-function colourFits(entry: Entry, description: Description): boolean {
+function colourFits(entry: Pick<NewEntry, 'stderr' | 'colour'>, description: Description): boolean {
   const empty = entry.stderr.kind === 'inline' && entry.stderr.text === '';
   return empty || entry.colour === 'coloured' || !wantsColour(description);
 }
@@ -65,15 +78,10 @@ interface Collected {
   lasting: boolean;
 }
 
-function proofOf(
-  manifest: Manifest,
-  entry: Entry,
-  description: Description,
-  services: LookupServices,
-): Proof | undefined {
+function proofOf(entry: NewEntry, description: Description, services: LookupServices): Proof | undefined {
   const { files, ways } = services;
+  const { inputs, present, absent } = entry;
   const collected: Collected = { checks: [], directoryChecks: new Map(), passed: new Set(), lasting: true };
-  const inputs = inputsOf(manifest, entry);
   const inputFiles = inputs.filter((input) => input.flags === 0);
   const { parts } = description.toolchain;
   // The compiler's own name may be a link to another one tomorrow.
@@ -103,14 +111,14 @@ function proofOf(
     if (files.stampOf(path) !== undefined) return undefined;
     collected.checks.push({ kind: 'unreachable', path });
   }
-  for (const path of presentOf(manifest, entry)) {
+  for (const path of present) {
     const kind = files.stampOf(path)?.kind;
     if (kind === undefined || kind === 'directory') return undefined;
     collected.checks.push({ kind: 'present', path });
   }
   if (!addLogicalDirectory(description, files, collected)) return undefined;
   const outputDirectory = directoryOf(inDirectory(description.request.cwd, description.invocation.output));
-  for (const group of absentOf(manifest, entry)) {
+  for (const group of absent) {
     const quiet = !services.churning.has(group.dir) && group.dir !== outputDirectory;
     if (!addAbsenceChecks(group, quiet, files, collected)) return undefined;
   }

@@ -22,6 +22,7 @@ import { readConfigFile, requestSettings } from './request-settings.ts';
 import { searchLists } from './search-lists.ts';
 import { type AgentServer, listen } from './server.ts';
 import { sessions } from './sessions.ts';
+import { storeQueue } from './store-queue.ts';
 import { toolchains } from './toolchain.ts';
 
 export interface ServeOptions {
@@ -112,6 +113,9 @@ async function composeServices(
   const nowNs = () => BigInt(Date.now()) * 1_000_000n;
   const files = fileStates(nowNs);
   const slots = localSlots();
+  const now = (): number => performance.now();
+  const sights = sharedSight(files, now);
+  const failed = (error: unknown): void => log('storing a result failed', { error: String(error) });
   const opened = caches(randomBytes(8).toString('hex'));
   return {
     files,
@@ -121,7 +125,8 @@ async function composeServices(
     slots,
     lookups: lookupGate(),
     shares: shareQueue(() => slots.taken > 0),
-    sights: sharedSight(files, () => performance.now()),
+    sights,
+    stores: storeQueue({ sights, now, failed }),
     nodes: new Map(),
     keepSlots,
     nativeArch: nativeArch(),

@@ -7,6 +7,7 @@ import { localLimit } from './grid/local-slots.ts';
 import { findHit, verboseNote } from './hits.ts';
 import { planCompile } from './plan.ts';
 import { adoptKnownText, discardRun, planPreprocessing, takeText } from './preprocessed-text.ts';
+import { keysOf } from './relocation.ts';
 import type { CompileEnded, CompileRequest } from './wire.ts';
 
 /** What becomes of a launcher's question. */
@@ -27,6 +28,7 @@ export async function offer(request: CompileRequest, services: EngineServices, g
   if (described.kind === 'not-a-compile') return { kind: 'run', reason: undefined, note: '', cache, slot: false };
   if (described.kind === 'refused') return run(described.reason);
   const { settings } = described;
+  await services.stores.upToDate(keysOf(described));
   const hit = settings['cache.recache'] ? undefined : await findHit(described, cache, services);
   if (hit !== undefined) return { kind: 'hit', answer: hit };
   if (settings['cache.read_only']) return run('read-only');

@@ -6,6 +6,7 @@ import { scanDirectives } from '../includes/directives.ts';
 import { LIST_IN_MEMORY } from './answers.ts';
 import type { OpenCache } from './caches.ts';
 import type { Description } from './describe.ts';
+import { takeSight } from './file-snapshot.ts';
 import type { CompilePlan } from './plan.ts';
 import { discard } from './read-files.ts';
 import { conditionsOf, type StoreServices } from './store-result.ts';
@@ -92,7 +93,7 @@ export async function adoptKnownText(
   );
   if (manifest === undefined || match === undefined) return false;
   const plan: CompilePlan = { args: [], captures: [], lists: ['depfile'], coloured: false };
-  const conditions = await conditionsOf(description, plan, ended, services);
+  const conditions = await conditionsOf(description, plan, ended, services, takeSight(services.files));
   if (conditions.kind === 'refused') return false;
   // A file that only the assembler read is in no preprocessed text.
   const read = new Set(conditions.inputs.map(({ path }) => path));

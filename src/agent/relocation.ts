@@ -1,4 +1,5 @@
-import type { Field } from '../cache/fingerprint.ts';
+import type { Digest } from '../base/digest.ts';
+import { type Field, fingerprint } from '../cache/fingerprint.ts';
 import type { Manifest, NewEntry } from '../cache/manifest.ts';
 import type { Description } from './describe.ts';
 
@@ -37,6 +38,12 @@ export function relocate(description: Description): Relocation | undefined {
     key.push(moved);
   }
   return { base, key: [{ tag: 'base-directory', value: '' }, ...key] };
+}
+
+/** The names of all manifests that may answer for a compile. */
+export function keysOf(description: Description): readonly Digest[] {
+  const relocation = relocate(description);
+  return relocation === undefined ? [description.key] : [description.key, fingerprint(relocation.key)];
 }
 
 /** The longest of the base directories that `cwd` lies in. */

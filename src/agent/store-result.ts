@@ -3,9 +3,11 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import { fingerprint } from '../cache/fingerprint.ts';
 import { fitsManifest, INLINE_LIMIT, type NewEntry, type StoredOutput, type StoredText } from '../cache/manifest.ts';
 import type { BlobRef } from '../cas/blob-store.ts';
+import type { SearchList } from '../includes/port.ts';
+import type { Walk } from '../includes/walk.ts';
 import type { OpenCache } from './caches.ts';
 import { type Description, inDirectory } from './describe.ts';
-import { type Sight, takeSight } from './file-snapshot.ts';
+import type { Sight } from './file-snapshot.ts';
 import type { FileStates } from './file-state.ts';
 import { type Conditions, learnConditions } from './inputs.ts';
 import type { PathHistory } from './path-history.ts';
@@ -23,11 +25,14 @@ export interface StoreServices {
   readonly now: () => number;
 }
 
-/** How a compile on another machine saw this one. */
+/** How a compile on another machine saw this one. One made here is told by a sight alone, which began after its end. */
 export interface Elsewhere {
   readonly sight: Sight;
   /** Real paths of all files that were there. */
   readonly shipped: ReadonlySet<string>;
+  /** Where headers were looked for, and what that led to: more than the compile read. */
+  readonly search: SearchList;
+  readonly walked: Walk;
 }
 
 export type StoreOutcome = { readonly kind: 'stored'; readonly bytes: number; readonly entry: NewEntry } | Refusal;
@@ -47,12 +52,12 @@ export async function storeResult(
   ended: CompileEnded,
   cache: OpenCache,
   services: StoreServices,
-  elsewhere?: Elsewhere,
+  seen: Elsewhere | Sight,
 ): Promise<StoreOutcome> {
   try {
-    const refused = checkCaptures(description, plan, ended, services.files, elsewhere !== undefined);
+    const refused = checkCaptures(description, plan, ended, services.files, 'shipped' in seen);
     if (refused !== undefined) return refused;
-    const conditions = await conditionsOf(description, plan, ended, services, elsewhere);
+    const conditions = await conditionsOf(description, plan, ended, services, seen);
     if (conditions.kind === 'refused') return conditions;
     const outputs = await adoptOutputs(plan, ended, cache);
     if ('kind' in outputs) return outputs;
@@ -87,21 +92,22 @@ export async function conditionsOf(
   plan: CompilePlan,
   ended: CompileEnded,
   services: StoreServices,
-  elsewhere?: Elsewhere,
+  seen: Elsewhere | Sight,
 ): Promise<Conditions | Refusal> {
   const lists = readLists(description, plan, ended, services.files);
   if (lists.kind === 'refused') return lists;
-  const search = await services.searchLists.of(description);
-  if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
-  if (elsewhere !== undefined) {
-    const since = asShipped(elsewhere.sight);
-    const strange = lists.truth?.find((path) => !elsewhere.shipped.has(since.ways.find(path)?.real ?? ''));
+  if ('shipped' in seen) {
+    const since = asShipped(seen.sight);
+    // Where the compiler's list is not whole, what holds is all that it could have read: what was shipped.
+    const walked = lists.truth === undefined ? seen.walked : undefined;
+    const strange = lists.truth?.find((path) => !seen.shipped.has(since.ways.find(path)?.real ?? ''));
     return strange === undefined
-      ? learnConditions(description, lists, search, since)
+      ? learnConditions(description, lists, seen.search, since, walked)
       : refuse('scan-incomplete', strange);
   }
-  const sight = takeSight(services.files);
-  const since = sinceStart(ended.startedNs, sight, services.history, description.namesBefore);
+  const search = await services.searchLists.of(description);
+  if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
+  const since = sinceStart(ended.startedNs, seen, services.history, description.namesBefore);
   return learnConditions(description, lists, search, since);
 }
 

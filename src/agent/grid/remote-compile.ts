@@ -55,7 +55,12 @@ export async function remoteCompile(
   if (stored.kind !== 'stored') return none(`${stored.reason} ${stored.detail ?? ''}`.trim());
   const from = result.fromCache ? 'shared' : 'remote';
   const note = from === 'shared' ? '[shared]' : `[remote ${result.workerId}]`;
-  const hit = await findHit(description, cache, services, { note, from, sight: shipment.elsewhere.sight });
+  const hit = await findHit(description, cache, services, {
+    note,
+    from,
+    sight: shipment.elsewhere.sight,
+    entry: stored.entry,
+  });
   return hit === undefined ? none('unproved') : { kind: 'hit', answer: hit, from };
 }
 

@@ -11,7 +11,7 @@ import { installationMarks } from '../gcc-installations.ts';
 import type { CompilePlan } from '../plan.ts';
 import { scanCompile } from '../scan.ts';
 import { directoriesOf, type SearchLists } from '../search-lists.ts';
-import type { Ways } from '../ways.ts';
+import type { Elsewhere } from '../store-result.ts';
 import type { Shipment } from './grid.ts';
 import { localeFiles } from './locale-files.ts';
 import { type NodeMemory, type NodeSet, nodeSet } from './node-set.ts';
@@ -53,12 +53,17 @@ export async function makeShipment(
   const sight = services.sights.take();
   const walked = scanCompile(description, search, sight.files);
   if (walked.problem !== undefined) return stay(walked.problem.reason);
-  // Upgraded in place a moment ago: the key of the result speaks of the compiler before.
-  if (description.toolchain.parts.some(({ path, digest }) => services.files.digestOf(path)?.digest !== digest))
+  // Upgraded in place: the key of the result speaks of the compiler before.
+  if (description.toolchain.parts.some(({ path, digest }) => sight.files.digestOf(path)?.digest !== digest))
     return stay('toolchain-changed');
   const nodes = collect(walked, search, description, sight, services.nodes);
   if (typeof nodes === 'string') return stay(nodes);
-  return seal(description, plan, nodes, toolchainNodes(description, services, sight.ways), sight);
+  return seal(description, plan, nodes, toolchainNodes(description, sight, services.nodes), {
+    sight,
+    shipped: nodes.files,
+    search,
+    walked,
+  });
 }
 
 /** Everything that has to be there, or why it cannot be sent. */
@@ -87,11 +92,7 @@ function isOnceDoubled(walked: Walk, files: FileStates, nodes: NodeSet): boolean
   return walked.once.some((path) => nodes.timesShipped(files.digestOf(path)?.digest) > 1);
 }
 
-function toolchainNodes(
-  { request, toolchain }: Description,
-  { files, nodes: memory }: ShipmentServices,
-  ways: Ways,
-): NodeSet {
+function toolchainNodes({ request, toolchain }: Description, { files, ways }: Sight, memory: NodeMemory): NodeSet {
   const nodes = nodeSet(files, ways, memory);
   for (const path of [request.compiler, ...toolchain.parts.map((part) => part.path)]) nodes.addFile(path, true);
   return nodes;
@@ -102,7 +103,7 @@ function seal(
   plan: CompilePlan,
   inputs: NodeSet,
   tools: NodeSet,
-  sight: Sight,
+  elsewhere: Elsewhere,
 ): Shipment {
   const spec: CompileSpec = {
     compiler: toBytes(request.compiler),
@@ -122,7 +123,7 @@ function seal(
     spec: bytes,
     action: sha256(bytes),
     files: new Map([...inputs.contents, ...tools.contents]),
-    elsewhere: { sight, shipped: inputs.files },
+    elsewhere,
   };
 }
 
