@@ -33,6 +33,10 @@ export function scanCompile(
         const at = files.stampOf(path);
         return at === undefined ? undefined : `${at.stamp.dev}:${at.stamp.ino}`;
       },
+      inodeOf: (path) => {
+        const at = files.stampOf(path);
+        return at === undefined ? undefined : Number(at.stamp.ino);
+      },
       digestOf: (path) => files.digestOf(path)?.digest,
     },
     ...(truth === undefined ? {} : { truth }),

@@ -21,6 +21,13 @@ export function createTruth(paths: ReadonlySet<string>, view: FileView): Truth {
   const spelled = (path: string) => (paths.has(path) ? path : untidy.get(path));
   let names: Set<string> | undefined;
   let byIdentity: ReadonlyMap<string, string> | undefined;
+  let inodes: ReadonlySet<number | undefined> | undefined;
+  /** Whether some listed path may be the same file. */
+  const mayBeListed = (path: string): boolean => {
+    if (view.inodeOf === undefined) return true;
+    inodes ??= new Set(Array.from(paths, view.inodeOf));
+    return inodes.has(view.inodeOf(path));
+  };
   return {
     paths,
     hasName(name) {
@@ -31,7 +38,7 @@ export function createTruth(paths: ReadonlySet<string>, view: FileView): Truth {
     match(path) {
       const same = spelled(path);
       if (same !== undefined) return { path: same, alias: false };
-      const identity = view.identityOf?.(path);
+      const identity = mayBeListed(path) ? view.identityOf?.(path) : undefined;
       if (identity === undefined) return undefined;
       byIdentity ??= identities(paths, view);
       const other = byIdentity.get(identity);

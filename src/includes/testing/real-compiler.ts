@@ -84,6 +84,7 @@ export function diskView(): FileView & { readonly asked: Map<string, number> } {
       const found = stat(path);
       return found === undefined ? undefined : `${found.dev}:${found.ino}`;
     },
+    inodeOf: (path) => stat(path)?.ino,
     digestOf: (path) => sha256(readFileSync(fsPath(path))),
   };
 }
