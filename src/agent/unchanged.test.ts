@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { takeSight } from './file-snapshot.ts';
 import { fileStates } from './file-state.ts';
-import { isBefore, pathHistory } from './path-history.ts';
+import { isBefore, type PathHistory, pathHistory } from './path-history.ts';
 import { sinceStart } from './unchanged.ts';
+import { openWays } from './ways.ts';
 
 let dir = '';
 beforeEach(() => {
@@ -14,6 +15,13 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
+
+/** Others change the directory for temporary files all the time: that it is the same has to be known from before. */
+function historyOf(path: string): PathHistory {
+  const history = pathHistory(nowNs);
+  history.note([path], openWays());
+  return history;
+}
 
 /** The start of a compile, so late that all that was done before has an older stamp. */
 async function startAfter(path: string): Promise<bigint> {
@@ -25,9 +33,10 @@ test('a name that was there is not taken for absent, though it was removed after
   const headers = join(dir, 'include');
   mkdirSync(headers);
   writeFileSync(join(headers, 'a.h'), '');
+  const history = historyOf(headers);
   const started = await startAfter(headers);
   const sight = takeSight(fileStates(nowNs));
-  const since = sinceStart(started, sight, pathHistory(nowNs), new Map());
+  const since = sinceStart(started, sight, history, new Map());
   expect(sight.ways.find(headers)).toBeDefined();
   rmSync(join(headers, 'a.h'));
   expect(sight.files.stampOf(join(headers, 'a.h'))).toBeUndefined();
@@ -35,8 +44,9 @@ test('a name that was there is not taken for absent, though it was removed after
 });
 
 test('a name that never was there was absent', async () => {
+  const history = historyOf(dir);
   const started = await startAfter(dir);
-  const since = sinceStart(started, takeSight(fileStates(nowNs)), pathHistory(nowNs), new Map());
+  const since = sinceStart(started, takeSight(fileStates(nowNs)), history, new Map());
   expect(since.wasAbsent(join(dir, 'a.h'))).toBe(true);
   expect(since.wasAbsent(join(dir, 'nowhere/a.h'))).toBe(true);
 });
