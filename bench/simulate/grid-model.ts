@@ -23,7 +23,7 @@ export interface Outage {
 export interface ModelTask {
   readonly id: string;
   readonly client: number;
-  /** What it compiles: equal names are the same source file, whose durations are alike. */
+  /** What it compiles: a file of one client, which takes about as long in every build. */
   readonly name: string;
   /** On a slot of speed 1, in milliseconds. */
   readonly workMs: number;
@@ -44,20 +44,22 @@ export interface GridModel {
 
 export interface GridAsk {
   readonly seed: number;
+  /** Which build of the same sources: the first, a later one. Durations differ a little from one to the next. */
+  readonly build: number;
   readonly workers: number;
   readonly tasks: number;
   readonly clients: number;
+  /** Tasks that a client asks for at once, per slot of the grid. */
+  readonly jobsPerSlot: number;
   /** Files to draw from, with their recorded durations. */
   readonly recorded: readonly { readonly name: string; readonly cpuMs: number }[];
 }
 
 const CORES: readonly (readonly [number, number])[] = [
-  [2, 10],
-  [4, 25],
+  [2, 25],
+  [4, 35],
   [8, 30],
-  [16, 25],
-  [32, 8],
-  [64, 2],
+  [16, 10],
 ];
 /** An old laptop, an office machine, the machine of the recording, and two newer ones. */
 const SPEEDS: readonly (readonly [number, number])[] = [
@@ -78,7 +80,7 @@ export function makeGrid(ask: GridAsk): GridModel {
   const random = seededRandom(ask.seed);
   const bare = Array.from({ length: ask.workers }, (_, i) => makeWorker(random, i));
   const slots = bare.reduce((total, { offer }) => total + offer.slots, 0);
-  const clients = makeClients(random, ask, slots);
+  const clients = makeClients(random, seededRandom(ask.seed + 7919 * ask.build), ask, slots);
   const workMs = clients.flatMap(({ tasks }) => tasks).reduce((total, task) => total + task.workMs, 0);
   const lengthMs = workMs / bare.reduce((total, { offer, speed }) => total + offer.slots * speed, 0);
   const workers = bare.map((worker) => ({ ...worker, outages: makeOutages(random, lengthMs) }));
@@ -103,7 +105,7 @@ function makeOutages(random: Random, lengthMs: number): readonly Outage[] {
 }
 
 /** Builds of different sizes, the largest as many times the smallest as there are clients; each with `-j` of all slots. */
-function makeClients(random: Random, ask: GridAsk, slots: number): readonly ModelClient[] {
+function makeClients(random: Random, noise: Random, ask: GridAsk, slots: number): readonly ModelClient[] {
   const parts = (ask.clients * (ask.clients + 1)) / 2;
   let made = 0;
   return Array.from({ length: ask.clients }, (_, client) => {
@@ -112,10 +114,10 @@ function makeClients(random: Random, ask: GridAsk, slots: number): readonly Mode
     const tasks = Array.from({ length: size }, (_, i): ModelTask => {
       const file = ask.recorded[Math.floor(draw(random) * ask.recorded.length)];
       if (file === undefined) throw new Error('nothing was recorded: run node bench/simulate/record.ts');
-      const { name, cpuMs } = file;
-      return { id: `t${made + i}`, client, name, workMs: cpuMs * drawAround1(random, NOISE) };
+      const workMs = file.cpuMs * drawAround1(noise, NOISE);
+      return { id: `t${made + i}`, client, name: `${client}/${i}`, workMs };
     });
     made += size;
-    return { name: `c${client}`, tasks, jobs: slots };
+    return { name: `c${client}`, tasks, jobs: Math.ceil(slots * ask.jobsPerSlot) };
   });
 }

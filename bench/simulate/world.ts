@@ -18,6 +18,8 @@ export interface WorldOptions {
   readonly tickMs: number;
   /** From a client to the coordinator, one way, in milliseconds. */
   readonly clientDelayMs: number;
+  /** What the clock says at the beginning. */
+  readonly startMs: number;
 }
 
 export interface Outcome {
@@ -39,7 +41,7 @@ export interface Outcome {
   readonly deciding: number;
 }
 
-export const WORLD: WorldOptions = { heartbeatMs: 10_000, tickMs: 1000, clientDelayMs: 0.5 };
+export const WORLD: WorldOptions = { heartbeatMs: 10_000, tickMs: 1000, clientDelayMs: 0.5, startMs: 0 };
 
 type Happening =
   | { readonly kind: 'say'; readonly event: SchedulerEvent }
@@ -86,7 +88,7 @@ export function simulate(subject: Subject, grid: GridModel, options: WorldOption
   const clients = grid.clients.map((model): Client => ({ model, next: 0, ended: 0, endMs: 0, heldMs: 0 }));
   const tasks = new Map(grid.clients.flatMap(({ tasks }) => tasks.map((task) => [task.id, task] as const)));
   const open = new Set<string>();
-  let nowMs = 0;
+  let nowMs = options.startMs;
   let left = tasks.size;
   let firstDone: readonly number[] | undefined;
   const count = { declined: 0, assigned: 0, wastedMs: 0, events: 0, deciding: 0 };
@@ -238,12 +240,12 @@ export function simulate(subject: Subject, grid: GridModel, options: WorldOption
     machines.set(model.offer.id, machine);
     attach(machine);
     for (const { fromMs, toMs, isSeen } of model.outages) {
-      diary.add(fromMs, { kind: 'die', machine, isSeen });
-      diary.add(toMs, { kind: 'revive', machine });
+      diary.add(nowMs + fromMs, { kind: 'die', machine, isSeen });
+      diary.add(nowMs + toMs, { kind: 'revive', machine });
     }
   }
   for (const client of clients) for (let i = 0; i < client.model.jobs; i += 1) submit(client);
-  diary.add(options.tickMs, { kind: 'tick' });
+  diary.add(nowMs + options.tickMs, { kind: 'tick' });
   while (left > 0) {
     const entry = diary.next();
     if (entry === undefined) throw new Error(`${left} tasks never ended`);
@@ -251,8 +253,8 @@ export function simulate(subject: Subject, grid: GridModel, options: WorldOption
     happen(entry.what);
   }
   return {
-    makespanMs: nowMs,
-    clientEndMs: clients.map(({ endMs }) => endMs),
+    makespanMs: nowMs - options.startMs,
+    clientEndMs: clients.map(({ endMs }) => endMs - options.startMs),
     sharesMs: firstDone ?? shares(),
     tasks: tasks.size,
     ...count,

@@ -124,8 +124,19 @@ function send(
   if (!dispatcher.couldServe(demand)) return declined('no-worker', '');
   const claim = blobs.claim(inputs);
   if (claim.missing.length === 0) {
-    return flights.takeOff({ key, action, spec: bytes, demand, client, timeoutMs, claim }, gone);
+    const name = nameOf(spec);
+    return flights.takeOff({ key, action, spec: bytes, demand, name, client, timeoutMs, claim }, gone);
   }
   claim.release();
   return { answer: { $case: 'missing', value: { digests: claim.missing.map(digestToWire) } } };
+}
+
+/** A longer path is cut: its end tells files apart. */
+const NAME_LENGTH = 200;
+
+/** What a compile makes, by its path: the same before and after an edit, and it will take about as long again. */
+export function nameOf({ cwd, outputs }: CompileSpec): string {
+  return Buffer.concat([cwd, Buffer.from('/'), outputs[0]?.path ?? Buffer.alloc(0)])
+    .toString('latin1')
+    .slice(-NAME_LENGTH);
 }

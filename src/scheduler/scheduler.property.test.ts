@@ -125,7 +125,14 @@ function world() {
         const id = `t${submitted}`;
         ends.set(id, 0);
         const pinnedTo = next.pin < 0 ? '' : `w${next.pin}`;
-        const ask = { id, client: `c${next.client}`, arch: ARCHS[next.arch] as string, toolchain: 'gcc', pinnedTo };
+        const ask = {
+          id,
+          client: `c${next.client}`,
+          arch: ARCHS[next.arch] as string,
+          toolchain: 'gcc',
+          pinnedTo,
+          name: '',
+        };
         return { kind: 'task-submitted', task: ask };
       }
       case 'end': {
@@ -195,7 +202,7 @@ test('the client with the fewest running tasks is served next', () => {
         };
         submissions.forEach((client, i) => {
           clientOf.set(`t${i}`, `c${client}`);
-          const ask = { id: `t${i}`, client: `c${client}`, arch: 'x86_64', toolchain: '', pinnedTo: '' };
+          const ask = { id: `t${i}`, client: `c${client}`, arch: 'x86_64', toolchain: '', pinnedTo: '', name: '' };
           note(transition(state, { kind: 'task-submitted', task: ask }, i));
         });
         for (const pick of picks) {

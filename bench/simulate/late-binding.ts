@@ -1,0 +1,94 @@
+/**
+ * The scheduler itself, with its own rules or with others: tasks wait at the coordinator and go to workers with a free
+ * slot only.
+ */
+import { type Choose, chooseFastest, chooseOfTwo, fits } from '../../src/scheduler/choice.ts';
+import { teach } from '../../src/scheduler/durations.ts';
+import type { IndexedSet } from '../../src/scheduler/indexed-set.ts';
+import type { TaskRecord, WorkerRecord } from '../../src/scheduler/model.ts';
+import type { Pool } from '../../src/scheduler/pool.ts';
+import type { Random } from '../../src/scheduler/random.ts';
+import { transition } from '../../src/scheduler/scheduler.ts';
+import { newScheduler, RULES, type Rules } from '../../src/scheduler/state.ts';
+import type { Subject } from './world.ts';
+
+/** Weights of the score that the scheduler had before it knew speeds. */
+const SCORE = { core: 10, gigabyte: 5, activeTask: -15, latencyMs: -0.5, lan: 20 } as const;
+
+function scoreOf({ offer, runs, latencyMs }: WorkerRecord): number {
+  return (
+    SCORE.core * offer.cores +
+    SCORE.gigabyte * (offer.memoryBytes / 1e9) +
+    SCORE.activeTask * runs.length +
+    SCORE.latencyMs * latencyMs +
+    (offer.lan ? SCORE.lan : 0)
+  );
+}
+
+/** All free workers as one list without copying it: by number through the classes. */
+function allFree({ free }: Pool): Pick<IndexedSet<WorkerRecord>, 'size' | 'at'> {
+  const size = free.reduce((total, set) => total + set.size, 0);
+  return {
+    size,
+    at(index) {
+      let left = index;
+      for (const set of free) {
+        if (left < set.size) return set.at(left);
+        left -= set.size;
+      }
+      return undefined;
+    },
+  };
+}
+
+const byScore: Choose = (pool, task, random) =>
+  chooseOfTwo(allFree(pool) as IndexedSet<WorkerRecord>, task, random, (one, other) => scoreOf(one) > scoreOf(other));
+const anyFree: Choose = (pool, task, random) =>
+  chooseOfTwo(allFree(pool) as IndexedSet<WorkerRecord>, task, random, () => false);
+const leastLoaded: Choose = (pool, task, random) =>
+  chooseOfTwo(
+    allFree(pool) as IndexedSet<WorkerRecord>,
+    task,
+    random,
+    (one, other) => one.runs.length * other.offer.slots < other.runs.length * one.offer.slots,
+  );
+
+function roundRobin(): Choose {
+  let turn = 0;
+  return (pool: Pool, task: TaskRecord, _random: Random) => {
+    const free = allFree(pool);
+    for (let step = 0; step < free.size; step += 1) {
+      const worker = free.at(++turn % free.size);
+      if (worker !== undefined && fits(worker, task)) return worker;
+    }
+    return undefined;
+  };
+}
+
+const PLAIN = { longestFirst: false, copies: false };
+
+/** What is compared, by name; the last is what the scheduler does. */
+export const LATE_BINDING: readonly (readonly [string, () => Rules])[] = [
+  ['any free', () => ({ ...PLAIN, choose: anyFree })],
+  ['round robin of the free', () => ({ ...PLAIN, choose: roundRobin() })],
+  ['least loaded of two free', () => ({ ...PLAIN, choose: leastLoaded })],
+  ['score of two free (before)', () => ({ ...PLAIN, choose: byScore })],
+  ['fastest free', () => ({ ...PLAIN, choose: chooseFastest })],
+  ['fastest, longest first', () => ({ ...RULES, copies: false })],
+  ['fastest, copies', () => ({ ...RULES, longestFirst: false })],
+  ['score, copies', () => ({ ...PLAIN, choose: byScore, copies: true })],
+  ['the scheduler', () => RULES],
+];
+
+/** @param before what earlier builds have taught it: work by name, in milliseconds */
+export function lateBinding(
+  name: string,
+  rules: Rules,
+  seed: number,
+  heartbeatMs: number,
+  before: ReadonlyMap<string, number> = new Map(),
+): Subject {
+  const state = newScheduler({ seed, queueLimit: Number.POSITIVE_INFINITY, heartbeatMs, rules });
+  for (const [task, workMs] of before) teach(state.durations, task, workMs);
+  return { name, step: (event, nowMs) => transition(state, event, nowMs) };
+}

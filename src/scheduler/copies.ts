@@ -1,0 +1,79 @@
+/**
+ * Copies of late tasks on idle workers, taken from Google's backup tasks (Dean and Ghemawat, MapReduce, 2004) and judged by
+ * the time left, as in LATE (Zaharia et al., Improving MapReduce performance in heterogeneous environments, 2008): a
+ * worker that was slow, stalled or died silently does not hold up the end of a build.
+ */
+import type { RunRecord, SchedulerEffect } from './model.ts';
+import type { Pool } from './pool.ts';
+import { assign } from './runs.ts';
+import { queueLength, type SchedulerState } from './state.ts';
+
+/** A copy has to take at most this part of what the first run is expected to need still, */
+const WORTHWHILE = 0.75;
+/** and to save so much. */
+const LEAST_GAIN_MS = 100;
+/** Past so many times the expected duration nothing is believed of it any more. */
+const LATE = 1.5;
+/** The same where no duration is known, only that of a mean task. */
+const LATE_UNKNOWN = 5;
+/** So many silent heartbeats make a worker suspect, long before it counts as lost. */
+const SUSPECT_HEARTBEATS = 1.5;
+/** Runs looked at in one tick. */
+const MOST_LOOKS = 10_000;
+
+interface Late {
+  readonly run: RunRecord;
+  readonly leftMs: number;
+}
+
+/** Where nothing waits and slots are free: runs the tasks that would end last a second time, if that could end sooner. */
+export function copyLateTasks(state: SchedulerState, nowMs: number, effects: SchedulerEffect[]): void {
+  if (!state.rules.copies || queueLength(state) > 0) return;
+  for (const pool of state.pools.values()) {
+    if (pool.freeClasses === 0) continue;
+    for (const { run, leftMs } of lateRuns(state, pool, nowMs)) {
+      if (pool.freeClasses === 0) break;
+      const { task } = run;
+      const worker = state.rules.choose(pool, task, state.random);
+      if (worker === undefined) continue;
+      const copyMs = workOf(state, run, nowMs) / worker.pace.speed;
+      if (copyMs > leftMs * WORTHWHILE || leftMs - copyMs < LEAST_GAIN_MS) continue;
+      assign(state, task, worker, nowMs, effects);
+    }
+  }
+}
+
+/** What could be worth a copy, the last to end first. */
+function lateRuns(state: SchedulerState, { inService }: Pool, nowMs: number): readonly Late[] {
+  const late: Late[] = [];
+  let looks = 0;
+  for (let i = 0; i < inService.size && looks < MOST_LOOKS; i += 1) {
+    for (const run of inService.at(i)?.runs ?? []) {
+      looks += 1;
+      if (run.cancelledMs >= 0 || run.task.copy !== undefined || run.task.ask.pinnedTo !== '') continue;
+      const leftMs = leftOf(state, run, nowMs);
+      if (leftMs > LEAST_GAIN_MS) late.push({ run, leftMs });
+    }
+  }
+  return late.sort((a, b) => b.leftMs - a.leftMs);
+}
+
+/** How much longer a run is expected to take. */
+function leftOf(state: SchedulerState, { task, worker, startedMs }: RunRecord, nowMs: number): number {
+  const { heartbeatMs } = state.options;
+  if (nowMs - worker.lastSeenMs > SUSPECT_HEARTBEATS * heartbeatMs) return 2 * heartbeatMs;
+  const ageMs = nowMs - startedMs;
+  const isKnown = task.workMs > 0;
+  const usualMs = (isKnown ? task.workMs : state.durations.meanMs) / worker.pace.speed;
+  // What is late already will be for as long again: the longer it took, the less is its estimate worth.
+  if (ageMs > usualMs * (isKnown ? LATE : LATE_UNKNOWN)) return ageMs;
+  return isKnown ? Math.max(usualMs - ageMs, 0) : usualMs;
+}
+
+/** What a task takes from its beginning, at speed 1, as far as is known now. */
+function workOf({ durations }: SchedulerState, { task, worker, startedMs }: RunRecord, nowMs: number): number {
+  if (task.workMs > 0) return task.workMs;
+  const ageMs = nowMs - startedMs;
+  const isLate = ageMs * worker.pace.speed > durations.meanMs * LATE_UNKNOWN;
+  return isLate ? durations.meanMs : durations.meanMs + ageMs * worker.pace.speed;
+}
