@@ -19,7 +19,9 @@ for (const waiting of [0, 5000]) {
   for (const [i, cost] of costs.entries()) {
     const perSecond = Math.round(1e6 / cost).toLocaleString('en');
     const ratio = cost / (costs[0] as number);
-    console.log(`${SIZES[i]} workers, ${waiting} waiting: ${cost.toFixed(2)} us, ${perSecond} a second, ${ratio.toFixed(2)}`);
+    console.log(
+      `${SIZES[i]} workers, ${waiting} waiting: ${cost.toFixed(2)} us, ${perSecond} a second, ${ratio.toFixed(2)}`,
+    );
     isGood &&= ratio <= 1.5 && 1e6 / cost >= 10_000;
   }
 }

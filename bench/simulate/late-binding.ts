@@ -15,11 +15,11 @@ import type { Subject } from './world.ts';
 /** Weights of the score that the scheduler had before it knew speeds. */
 const SCORE = { core: 10, gigabyte: 5, activeTask: -15, latencyMs: -0.5, lan: 20 } as const;
 
-function scoreOf({ offer, runs, latencyMs }: WorkerRecord): number {
+function scoreOf({ offer, busy, latencyMs }: WorkerRecord): number {
   return (
     SCORE.core * offer.cores +
     SCORE.gigabyte * (offer.memoryBytes / 1e9) +
-    SCORE.activeTask * runs.length +
+    SCORE.activeTask * busy +
     SCORE.latencyMs * latencyMs +
     (offer.lan ? SCORE.lan : 0)
   );
@@ -50,7 +50,7 @@ const leastLoaded: Choose = (pool, task, random) =>
     allFree(pool) as IndexedSet<WorkerRecord>,
     task,
     random,
-    (one, other) => one.runs.length * other.offer.slots < other.runs.length * one.offer.slots,
+    (one, other) => one.busy * other.offer.slots < other.busy * one.offer.slots,
   );
 
 function roundRobin(): Choose {

@@ -190,7 +190,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     },
     get active() {
       let active = 0;
-      for (const worker of state.workers.values()) active += worker.runs.length;
+      for (const worker of state.workers.values()) active += worker.busy;
       return active;
     },
     stop() {

@@ -1,8 +1,9 @@
 import { type Demand, firstFitting, fits, isFree, meets } from './choice.ts';
 import { DURATION_STEPS_PER_DOUBLING } from './durations.ts';
 import type { SchedulerEffect, TaskRecord, WorkerRecord } from './model.ts';
-import { assign, conclude } from './runs.ts';
+import { assign } from './runs.ts';
 import { poolFor, queueLength, type SchedulerState } from './state.ts';
+import { conclude } from './task-records.ts';
 
 /** A task that was declined or lost goes to one other worker; then its client does it at home. */
 const ATTEMPTS = 2;

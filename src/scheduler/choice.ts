@@ -11,7 +11,7 @@ export function isInService(worker: WorkerRecord): boolean {
 
 /** Whether a worker may get a task this moment. */
 export function isFree(worker: WorkerRecord): boolean {
-  return isInService(worker) && worker.runs.length < worker.offer.slots && admits(worker.circuit);
+  return isInService(worker) && worker.busy < worker.offer.slots && admits(worker.circuit);
 }
 
 /** The tasks of a queue that are alike as far as workers can tell. */
@@ -55,7 +55,7 @@ export const chooseFastest: Choose = (pool, task, random) => {
 
 /** The larger part of its slots is free. */
 function isEmptier(one: WorkerRecord, other: WorkerRecord): boolean {
-  return one.runs.length * other.offer.slots < other.runs.length * one.offer.slots;
+  return one.busy * other.offer.slots < other.busy * one.offer.slots;
 }
 
 /** Pairs drawn before every free worker is looked at: nearly always the first pair fits. */

@@ -3,9 +3,9 @@
  * the time left, as in LATE (Zaharia et al., Improving MapReduce performance in heterogeneous environments, 2008): a
  * worker that was slow, stalled or died silently does not hold up the end of a build.
  */
-import type { RunRecord, SchedulerEffect } from './model.ts';
+import type { SchedulerEffect, Slot, TaskRecord, WorkerRecord } from './model.ts';
 import type { Pool } from './pool.ts';
-import { assign } from './runs.ts';
+import { assign, takenSlots } from './runs.ts';
 import { queueLength, type SchedulerState } from './state.ts';
 
 /** A copy has to take at most this part of what the first run is expected to need still, */
@@ -22,7 +22,8 @@ const SUSPECT_HEARTBEATS = 1.5;
 const MOST_LOOKS = 10_000;
 
 interface Late {
-  readonly run: RunRecord;
+  readonly task: TaskRecord;
+  readonly run: Slot;
   readonly leftMs: number;
 }
 
@@ -31,12 +32,11 @@ export function copyLateTasks(state: SchedulerState, nowMs: number, effects: Sch
   if (!state.rules.copies || queueLength(state) > 0) return;
   for (const pool of state.pools.values()) {
     if (pool.freeClasses === 0) continue;
-    for (const { run, leftMs } of lateRuns(state, pool, nowMs)) {
+    for (const { task, run, leftMs } of lateRuns(state, pool, nowMs)) {
       if (pool.freeClasses === 0) break;
-      const { task } = run;
       const worker = state.rules.choose(pool, task, state.random);
-      if (worker === undefined) continue;
-      const copyMs = workOf(state, run, nowMs) / worker.pace.speed;
+      if (worker === undefined || isSuspect(state, worker, nowMs)) continue;
+      const copyMs = workOf(state, task, run, nowMs) / worker.pace.speed;
       if (copyMs > leftMs * WORTHWHILE || leftMs - copyMs < LEAST_GAIN_MS) continue;
       assign(state, task, worker, nowMs, effects);
     }
@@ -48,20 +48,26 @@ function lateRuns(state: SchedulerState, { inService }: Pool, nowMs: number): re
   const late: Late[] = [];
   let looks = 0;
   for (let i = 0; i < inService.size && looks < MOST_LOOKS; i += 1) {
-    for (const run of inService.at(i)?.runs ?? []) {
-      looks += 1;
-      if (run.cancelledMs >= 0 || run.task.copy !== undefined || run.task.ask.pinnedTo !== '') continue;
-      const leftMs = leftOf(state, run, nowMs);
-      if (leftMs > LEAST_GAIN_MS) late.push({ run, leftMs });
+    const worker = inService.at(i);
+    if (worker === undefined || worker.busy === 0) continue;
+    looks += worker.busy;
+    for (const run of takenSlots(worker)) {
+      const { task } = run;
+      if (task === undefined || run.cancelledMs >= 0 || task.copy !== undefined || task.ask.pinnedTo !== '') continue;
+      const leftMs = leftOf(state, task, run, nowMs);
+      if (leftMs > LEAST_GAIN_MS) late.push({ task, run, leftMs });
     }
   }
   return late.sort((a, b) => b.leftMs - a.leftMs);
 }
 
+function isSuspect({ options }: SchedulerState, { lastSeenMs }: WorkerRecord, nowMs: number): boolean {
+  return nowMs - lastSeenMs > SUSPECT_HEARTBEATS * options.heartbeatMs;
+}
+
 /** How much longer a run is expected to take. */
-function leftOf(state: SchedulerState, { task, worker, startedMs }: RunRecord, nowMs: number): number {
-  const { heartbeatMs } = state.options;
-  if (nowMs - worker.lastSeenMs > SUSPECT_HEARTBEATS * heartbeatMs) return 2 * heartbeatMs;
+function leftOf(state: SchedulerState, task: TaskRecord, { worker, startedMs }: Slot, nowMs: number): number {
+  if (isSuspect(state, worker, nowMs)) return 2 * state.options.heartbeatMs;
   const ageMs = nowMs - startedMs;
   const isKnown = task.workMs > 0;
   const usualMs = (isKnown ? task.workMs : state.durations.meanMs) / worker.pace.speed;
@@ -71,7 +77,7 @@ function leftOf(state: SchedulerState, { task, worker, startedMs }: RunRecord, n
 }
 
 /** What a task takes from its beginning, at speed 1, as far as is known now. */
-function workOf({ durations }: SchedulerState, { task, worker, startedMs }: RunRecord, nowMs: number): number {
+function workOf({ durations }: SchedulerState, task: TaskRecord, { worker, startedMs }: Slot, nowMs: number): number {
   if (task.workMs > 0) return task.workMs;
   const ageMs = nowMs - startedMs;
   const isLate = ageMs * worker.pace.speed > durations.meanMs * LATE_UNKNOWN;

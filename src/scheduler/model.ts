@@ -63,38 +63,42 @@ export type SchedulerEffect =
   /** Not heard of for too long; a worker that detached itself is not announced. */
   | { readonly kind: 'worker-lost'; readonly worker: string };
 
-/** A task from its submission until no worker has it any more. */
+/**
+ * A task from its submission until no worker has it any more. Records are used again for later tasks
+ * (src/scheduler/task-records.ts): nobody keeps one beyond that.
+ */
 export interface TaskRecord {
-  readonly ask: TaskAsk;
-  readonly client: Client;
-  readonly submittedMs: number;
+  ask: TaskAsk;
+  client: Client;
+  submittedMs: number;
   /** Grows with every submission: who came first. */
-  readonly number: number;
+  number: number;
   /** What tasks of its name took. */
-  readonly known: Duration | undefined;
+  known: Duration | undefined;
   /** What it will take on a worker of speed 1, in milliseconds, by what was known when it was submitted; 0: unknown. */
-  readonly workMs: number;
+  workMs: number;
   /** Workers that declined it or were lost with it. */
   tried: readonly string[];
   /** Somebody waits for its end. */
   isWanted: boolean;
   /** Where it runs; undefined while it waits. */
-  run: RunRecord | undefined;
+  run: Slot | undefined;
   /** Where it runs as well, for the case that this ends sooner. Never without `run`. */
-  copy: RunRecord | undefined;
+  copy: Slot | undefined;
   /** Neighbours in the queue it waits in. */
   before: TaskRecord | undefined;
   after: TaskRecord | undefined;
 }
 
-/** A task on a worker: it holds a slot. */
-export interface RunRecord {
-  readonly task: TaskRecord;
+/** A slot of a worker, and what it is taken by. */
+export interface Slot {
   readonly worker: WorkerRecord;
-  readonly startedMs: number;
+  /** Undefined where it is free. */
+  task: TaskRecord | undefined;
+  startedMs: number;
   /** When the worker was told to stop it; -1: it was not. */
   cancelledMs: number;
-  /** Its number among the worker's runs. */
+  /** Its number among the worker's slots. */
   place: number;
 }
 
@@ -103,8 +107,10 @@ export interface WorkerRecord {
   readonly offer: WorkerOffer;
   /** The workers of its architecture. */
   readonly pool: Pool;
-  /** Tasks that hold a slot, those being cancelled included; in no order. */
-  readonly runs: RunRecord[];
+  /** Made when first needed; the taken ones are before all others. */
+  readonly slots: Slot[];
+  /** How many of them are taken, by tasks that are being cancelled as well. */
+  busy: number;
   readonly circuit: Circuit;
   readonly pace: Pace;
   /** Toolchains it said it cannot get. */

@@ -28,8 +28,9 @@ export function newPace(): Pace {
  * @param meanMs work of a mean task
  */
 export function notePace(pace: Pace, workMs: number, tookMs: number, meanMs: number): void {
-  pace.workMs = pace.workMs * DECAY + Math.min(workMs, tookMs * FASTEST);
-  pace.timeMs = pace.timeMs * DECAY + tookMs;
+  // Whole numbers: the engine keeps them in the object and not beside it.
+  pace.workMs = Math.round(pace.workMs * DECAY + Math.min(workMs, tookMs * FASTEST));
+  pace.timeMs = Math.round(pace.timeMs * DECAY + tookMs);
   const prior = PRIOR_TASKS * meanMs;
   const speed = (pace.workMs + prior) / (pace.timeMs + prior);
   pace.speed = Math.min(FASTEST, Math.max(SLOWEST, speed));

@@ -1,11 +1,11 @@
 import { declineHopeless, place, serve, tryElsewhere, unqueue } from './attempts.ts';
 import { type Health, newCircuit, noteEnd, noteTime } from './circuit.ts';
 import { copyLateTasks } from './copies.ts';
-import { durationOf, noteDuration } from './durations.ts';
+import { noteDuration } from './durations.ts';
 import type {
-  RunRecord,
   SchedulerEffect,
   SchedulerEvent,
+  Slot,
   TaskAsk,
   TaskOutcome,
   TaskRecord,
@@ -13,8 +13,9 @@ import type {
   WorkerRecord,
 } from './model.ts';
 import { newPace, notePace } from './pace.ts';
-import { conclude, release, runOn, stopRun } from './runs.ts';
+import { release, runOn, stopRun, takenSlots } from './runs.ts';
 import { poolFor, refile, type SchedulerState } from './state.ts';
+import { conclude, newTask } from './task-records.ts';
 
 /** After so many silent heartbeats a worker is lost. */
 const MISSED_HEARTBEATS = 3;
@@ -26,7 +27,6 @@ const LATENCY_ALPHA = 0.5;
 const REMEMBERED_WORKERS = 10_000;
 /** Toolchains remembered as lacking, per worker; asking for one again costs a round trip. */
 const REMEMBERED_LACKS = 1000;
-const NONE: readonly string[] = [];
 /** Shared by all workers that lack nothing: of thousands of empty sets each would be a miss of the processor's cache. */
 const NOTHING: ReadonlySet<string> = new Set();
 /** What a worker may say without it being its fault; any other reason counts as its failure. */
@@ -94,7 +94,8 @@ function newWorker(state: SchedulerState, offer: WorkerOffer, nowMs: number): Wo
   return {
     offer,
     pool: poolFor(state, offer.arch),
-    runs: [],
+    slots: [],
+    busy: 0,
     circuit: known?.circuit ?? newCircuit(),
     pace: known?.pace ?? newPace(),
     lacks: NOTHING,
@@ -116,10 +117,9 @@ function detach(state: SchedulerState, id: string, nowMs: number, effects: Sched
   state.workers.delete(id);
   worker.attached = false;
   remember(state, worker, nowMs);
-  const runs = [...worker.runs];
-  for (const run of runs) release(state, run);
+  const tasks = takenSlots(worker).map((slot) => release(state, slot));
   refile(worker);
-  for (const { task } of runs) {
+  for (const task of tasks) {
     if (!task.isWanted) conclude(state, task);
     else tryElsewhere(state, task, worker, { reason: 'worker-lost', detail: id }, nowMs, effects);
   }
@@ -127,8 +127,8 @@ function detach(state: SchedulerState, id: string, nowMs: number, effects: Sched
 }
 
 /** Leaving with tasks is one failure, however many they were: a torn cable is no proof of a broken machine. */
-function remember(state: SchedulerState, { circuit, pace, runs, offer }: WorkerRecord, nowMs: number): void {
-  if (runs.length > 0) noteEnd(circuit, circuit.trial ?? '', 'bad', nowMs);
+function remember(state: SchedulerState, { circuit, pace, busy, offer }: WorkerRecord, nowMs: number): void {
+  if (busy > 0) noteEnd(circuit, circuit.trial ?? '', 'bad', nowMs);
   const isAsNew = circuit.phase === 'closed' && circuit.known === 0;
   if (isAsNew && pace.timeMs === 0) return;
   state.departed.set(offer.id, { circuit, pace });
@@ -147,22 +147,7 @@ function drain(state: SchedulerState, id: string, effects: SchedulerEffect[]): v
 // Tasks
 
 function submit(state: SchedulerState, ask: TaskAsk, nowMs: number, effects: SchedulerEffect[]): void {
-  state.submissions += 1;
-  const known = durationOf(state.durations, ask.name);
-  const task: TaskRecord = {
-    ask,
-    client: state.queue.enter(ask.client),
-    submittedMs: nowMs,
-    number: state.submissions,
-    known,
-    workMs: known?.workMs ?? 0,
-    tried: NONE,
-    isWanted: true,
-    run: undefined,
-    copy: undefined,
-    before: undefined,
-    after: undefined,
-  };
+  const task = newTask(state, ask, nowMs);
   const before = state.tasks.size;
   state.tasks.set(ask.id, task);
   // Asking first would cost a second look-up in a large table.
@@ -197,7 +182,7 @@ function end(
   if (task === undefined || run === undefined) return;
   const { worker } = run;
   worker.lastSeenMs = nowMs;
-  if (task.isWanted && outcome.kind === 'ok') learn(state, run, outcome.latencyMs, nowMs);
+  if (task.isWanted && outcome.kind === 'ok') learn(state, task, run, outcome.latencyMs, nowMs);
   settle(state, run, !task.isWanted && outcome.kind !== 'ok' ? 'neither' : healthOf(outcome), nowMs);
   if (!task.isWanted) conclude(state, task);
   else if (outcome.kind === 'ok') {
@@ -211,7 +196,13 @@ function end(
 }
 
 /** How long the task and tasks like it take, and how fast the worker is. */
-function learn(state: SchedulerState, { task, worker, startedMs }: RunRecord, latencyMs: number, nowMs: number): void {
+function learn(
+  state: SchedulerState,
+  task: TaskRecord,
+  { worker, startedMs }: Slot,
+  latencyMs: number,
+  nowMs: number,
+): void {
   noteLatency(worker, latencyMs);
   const { pace } = worker;
   const tookMs = Math.max(1, nowMs - startedMs);
@@ -250,9 +241,9 @@ function noteLatency(worker: WorkerRecord, latencyMs: number): void {
   worker.latencyMs = worker.completed === 0 ? latest : worker.latencyMs * (1 - LATENCY_ALPHA) + latest * LATENCY_ALPHA;
 }
 
-function settle(state: SchedulerState, run: RunRecord, health: Health, nowMs: number): void {
-  noteEnd(run.worker.circuit, run.task.ask.id, health, nowMs);
-  release(state, run);
+function settle(state: SchedulerState, slot: Slot, health: Health, nowMs: number): TaskRecord {
+  noteEnd(slot.worker.circuit, slot.task?.ask.id ?? '', health, nowMs);
+  return release(state, slot);
 }
 
 // Time
@@ -281,10 +272,8 @@ function tick(state: SchedulerState, nowMs: number, effects: SchedulerEffect[]):
 }
 
 function dropUncancelled(state: SchedulerState, worker: WorkerRecord, nowMs: number): boolean {
-  const dropped = worker.runs.filter(({ cancelledMs }) => cancelledMs >= 0 && nowMs - cancelledMs >= CANCEL_MS);
-  for (const run of dropped) {
-    settle(state, run, 'bad', nowMs);
-    conclude(state, run.task);
-  }
+  if (worker.busy === 0) return false;
+  const dropped = takenSlots(worker).filter(({ cancelledMs }) => cancelledMs >= 0 && nowMs - cancelledMs >= CANCEL_MS);
+  for (const slot of dropped) conclude(state, settle(state, slot, 'bad', nowMs));
   return dropped.length > 0;
 }

@@ -44,6 +44,8 @@ export interface SchedulerState {
   /** What is known of workers that went away: one that dies of every task must not come back as new. */
   readonly departed: Map<string, Pick<WorkerRecord, 'circuit' | 'pace'>>;
   readonly durations: Durations;
+  /** Records of tasks that are over, to be used again. */
+  readonly spareTasks: TaskRecord[];
   /** Submissions so far. */
   submissions: number;
 }
@@ -61,6 +63,7 @@ export function newScheduler(options: SchedulerOptions): SchedulerState {
     retries: new Set(),
     departed: new Map(),
     durations: newDurations(),
+    spareTasks: [],
     submissions: 0,
   };
 }
