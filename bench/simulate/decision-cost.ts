@@ -67,3 +67,36 @@ export function decisionCostUs({ workers, waiting, decisions }: Load): number {
   const { user, system } = process.cpuUsage(started);
   return (user + system) / decisions;
 }
+
+/** The best of several rounds: others work on the same machine. */
+export interface Cost {
+  readonly workers: number;
+  readonly waiting: number;
+  readonly us: number;
+  readonly perSecond: number;
+  /** To the cost with the fewest workers. */
+  readonly ratio: number;
+}
+
+const DECISIONS = 200_000;
+
+/** Costs for each number of workers, with an empty queue and with a full one. */
+export function decisionCosts(sizes: readonly number[], rounds = 5): readonly Cost[] {
+  // The first run is slower than all later ones: the engine has not compiled anything yet.
+  decisionCostUs({ workers: 100, waiting: 100, decisions: DECISIONS });
+  return [0, 5000].flatMap((waiting) => {
+    const best = sizes.map(() => Number.POSITIVE_INFINITY);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [i, workers] of sizes.entries()) {
+        best[i] = Math.min(best[i] as number, decisionCostUs({ workers, waiting, decisions: DECISIONS }));
+      }
+    }
+    return best.map((us, i) => ({
+      workers: sizes[i] as number,
+      waiting,
+      us: Math.round(us * 100) / 100,
+      perSecond: Math.round(1e6 / us),
+      ratio: Math.round((us / (best[0] as number)) * 100) / 100,
+    }));
+  });
+}

@@ -21,7 +21,7 @@ const loadOf = ({ running, waiting, slots }: Place): number => (running.size + w
 const lighter = (one: Place, other: Place): Place => (loadOf(other) < loadOf(one) ? other : one);
 const anyOf = (places: readonly Place[], random: Random): Place => places[drawBelow(random, places.length)] as Place;
 
-export const RULES: Readonly<Record<string, Rule>> = {
+export const EARLY_RULES: Readonly<Record<string, Rule>> = {
   random: (places, random) => anyOf(places, random),
   'round robin': (places, _random, turn) => places[turn % places.length],
   'least loaded of two': (places, random) => lighter(anyOf(places, random), anyOf(places, random)),

@@ -49,7 +49,7 @@ export interface GridAsk {
   readonly workers: number;
   readonly tasks: number;
   readonly clients: number;
-  /** Tasks that a client asks for at once, per slot of the grid. */
+  /** Tasks that a client asks for at once, per slot of the grid: `make -j`; Infinity: all of them. */
   readonly jobsPerSlot: number;
   /** Files to draw from, with their recorded durations. */
   readonly recorded: readonly { readonly name: string; readonly cpuMs: number }[];
@@ -69,7 +69,7 @@ const SPEEDS: readonly (readonly [number, number])[] = [
   [1.4, 25],
   [1.8, 5],
 ];
-/** Share of workers that go away once, and within which time they do, in parts of the bound on the build's length. */
+/** Share of workers that go away once, at any time of the build. */
 const FAILING = 0.02;
 /** Share in another network. */
 const FAR = 0.15;
@@ -104,7 +104,7 @@ function makeOutages(random: Random, lengthMs: number): readonly Outage[] {
   return [{ fromMs, toMs: fromMs + drawBetween(random, 0.1, 0.5) * lengthMs, isSeen: draw(random) < 0.5 }];
 }
 
-/** Builds of different sizes, the largest as many times the smallest as there are clients; each with `-j` of all slots. */
+/** Builds of different sizes, the largest as many times the smallest as there are clients; each with the same `-j`. */
 function makeClients(random: Random, noise: Random, ask: GridAsk, slots: number): readonly ModelClient[] {
   const parts = (ask.clients * (ask.clients + 1)) / 2;
   let made = 0;
@@ -118,6 +118,6 @@ function makeClients(random: Random, noise: Random, ask: GridAsk, slots: number)
       return { id: `t${made + i}`, client, name: `${client}/${i}`, workMs };
     });
     made += size;
-    return { name: `c${client}`, tasks, jobs: Math.ceil(slots * ask.jobsPerSlot) };
+    return { name: `c${client}`, tasks, jobs: Math.min(size, Math.ceil(slots * ask.jobsPerSlot)) };
   });
 }

@@ -3,11 +3,9 @@
  * slot only.
  */
 import { type Choose, chooseFastest, chooseOfTwo, fits } from '../../src/scheduler/choice.ts';
-import { teach } from '../../src/scheduler/durations.ts';
-import type { IndexedSet } from '../../src/scheduler/indexed-set.ts';
+import type { Members } from '../../src/scheduler/indexed-set.ts';
 import type { TaskRecord, WorkerRecord } from '../../src/scheduler/model.ts';
 import type { Pool } from '../../src/scheduler/pool.ts';
-import type { Random } from '../../src/scheduler/random.ts';
 import { transition } from '../../src/scheduler/scheduler.ts';
 import { newScheduler, RULES, type Rules } from '../../src/scheduler/state.ts';
 import type { Subject } from './world.ts';
@@ -26,7 +24,7 @@ function scoreOf({ offer, busy, latencyMs }: WorkerRecord): number {
 }
 
 /** All free workers as one list without copying it: by number through the classes. */
-function allFree({ free }: Pool): Pick<IndexedSet<WorkerRecord>, 'size' | 'at'> {
+function allFree({ free }: Pool): Members<WorkerRecord> {
   const size = free.reduce((total, set) => total + set.size, 0);
   return {
     size,
@@ -41,21 +39,18 @@ function allFree({ free }: Pool): Pick<IndexedSet<WorkerRecord>, 'size' | 'at'> 
   };
 }
 
-const byScore: Choose = (pool, task, random) =>
-  chooseOfTwo(allFree(pool) as IndexedSet<WorkerRecord>, task, random, (one, other) => scoreOf(one) > scoreOf(other));
-const anyFree: Choose = (pool, task, random) =>
-  chooseOfTwo(allFree(pool) as IndexedSet<WorkerRecord>, task, random, () => false);
-const leastLoaded: Choose = (pool, task, random) =>
-  chooseOfTwo(
-    allFree(pool) as IndexedSet<WorkerRecord>,
-    task,
-    random,
-    (one, other) => one.busy * other.offer.slots < other.busy * one.offer.slots,
-  );
+const ofTwo =
+  (isBetter: (one: WorkerRecord, other: WorkerRecord) => boolean): Choose =>
+  (pool, task, random) =>
+    chooseOfTwo(allFree(pool), task, random, isBetter);
+
+const byScore = ofTwo((one, other) => scoreOf(one) > scoreOf(other));
+const anyFree = ofTwo(() => false);
+const leastLoaded = ofTwo((one, other) => one.busy * other.offer.slots < other.busy * one.offer.slots);
 
 function roundRobin(): Choose {
   let turn = 0;
-  return (pool: Pool, task: TaskRecord, _random: Random) => {
+  return (pool: Pool, task: TaskRecord) => {
     const free = allFree(pool);
     for (let step = 0; step < free.size; step += 1) {
       const worker = free.at(++turn % free.size);
@@ -68,27 +63,18 @@ function roundRobin(): Choose {
 const PLAIN = { longestFirst: false, copies: false };
 
 /** What is compared, by name; the last is what the scheduler does. */
-export const LATE_BINDING: readonly (readonly [string, () => Rules])[] = [
-  ['any free', () => ({ ...PLAIN, choose: anyFree })],
-  ['round robin of the free', () => ({ ...PLAIN, choose: roundRobin() })],
-  ['least loaded of two free', () => ({ ...PLAIN, choose: leastLoaded })],
-  ['score of two free (before)', () => ({ ...PLAIN, choose: byScore })],
-  ['fastest free', () => ({ ...PLAIN, choose: chooseFastest })],
-  ['fastest, longest first', () => ({ ...RULES, copies: false })],
-  ['fastest, copies', () => ({ ...RULES, longestFirst: false })],
-  ['score, copies', () => ({ ...PLAIN, choose: byScore, copies: true })],
-  ['the scheduler', () => RULES],
-];
+export const LATE_BINDING: Readonly<Record<string, () => Rules>> = {
+  'any free': () => ({ ...PLAIN, choose: anyFree }),
+  'round robin of the free': () => ({ ...PLAIN, choose: roundRobin() }),
+  'least loaded of two free': () => ({ ...PLAIN, choose: leastLoaded }),
+  'score of two free (before)': () => ({ ...PLAIN, choose: byScore }),
+  'fastest free': () => ({ ...PLAIN, choose: chooseFastest }),
+  'fastest, copies': () => ({ ...RULES, longestFirst: false }),
+  'fastest, longest first': () => ({ ...RULES, copies: false }),
+  'the scheduler': () => RULES,
+};
 
-/** @param before what earlier builds have taught it: work by name, in milliseconds */
-export function lateBinding(
-  name: string,
-  rules: Rules,
-  seed: number,
-  heartbeatMs: number,
-  before: ReadonlyMap<string, number> = new Map(),
-): Subject {
+export function lateBinding(name: string, rules: Rules, seed: number, heartbeatMs: number): Subject {
   const state = newScheduler({ seed, queueLimit: Number.POSITIVE_INFINITY, heartbeatMs, rules });
-  for (const [task, workMs] of before) teach(state.durations, task, workMs);
   return { name, step: (event, nowMs) => transition(state, event, nowMs) };
 }

@@ -1,5 +1,5 @@
 import { admits } from './circuit.ts';
-import type { IndexedSet } from './indexed-set.ts';
+import type { Members } from './indexed-set.ts';
 import type { TaskRecord, WorkerRecord } from './model.ts';
 import type { Pool } from './pool.ts';
 import { drawBelow, type Random } from './random.ts';
@@ -46,7 +46,7 @@ export type Choose = (pool: Pool, task: TaskRecord, random: Random) => WorkerRec
 export const chooseFastest: Choose = (pool, task, random) => {
   for (let classes = pool.freeClasses; classes !== 0; ) {
     const fastest = 31 - Math.clz32(classes);
-    const found = chooseOfTwo(pool.free[fastest] as IndexedSet<WorkerRecord>, task, random, isEmptier);
+    const found = chooseOfTwo(pool.free[fastest] as Members<WorkerRecord>, task, random, isEmptier);
     if (found !== undefined) return found;
     classes &= ~(1 << fastest);
   }
@@ -63,7 +63,7 @@ const DRAWS = 4;
 
 /** The better of two workers drawn at random that may have the task. */
 export function chooseOfTwo(
-  free: IndexedSet<WorkerRecord>,
+  free: Members<WorkerRecord>,
   task: TaskRecord,
   random: Random,
   isBetter: (one: WorkerRecord, other: WorkerRecord) => boolean,
@@ -82,7 +82,7 @@ export function chooseOfTwo(
 
 /** Any member that may have the task, looking from `start` on. */
 export function firstFitting(
-  workers: IndexedSet<WorkerRecord>,
+  workers: Members<WorkerRecord>,
   task: TaskRecord,
   start: number,
 ): WorkerRecord | undefined {

@@ -1,8 +1,12 @@
-/** A set from which any member is picked by number in constant time: what choosing at random among thousands needs. */
-export interface IndexedSet<T> {
+/** Members by number. */
+export interface Members<T> {
   readonly size: number;
   /** The member with that number; numbers change whenever a member leaves. */
   at(index: number): T | undefined;
+}
+
+/** A set from which any member is picked by number in constant time: what choosing at random among thousands needs. */
+export interface IndexedSet<T> extends Members<T> {
   has(member: T): boolean;
   /** Both are harmless where there is nothing to do. */
   add(member: T): void;
