@@ -18,6 +18,8 @@ const LATE = 1.5;
 const LATE_UNKNOWN = 5;
 /** So many silent heartbeats make a worker suspect, long before it counts as lost. */
 const SUSPECT_HEARTBEATS = 1.5;
+/** What such a worker still needs. */
+const NEVER_MS = Number.MAX_SAFE_INTEGER;
 /** Runs looked at in one tick. */
 const MOST_LOOKS = 10_000;
 
@@ -67,7 +69,7 @@ function isSuspect({ options }: SchedulerState, { lastSeenMs }: WorkerRecord, no
 
 /** How much longer a run is expected to take. */
 function leftOf(state: SchedulerState, task: TaskRecord, { worker, startedMs }: Slot, nowMs: number): number {
-  if (isSuspect(state, worker, nowMs)) return 2 * state.options.heartbeatMs;
+  if (isSuspect(state, worker, nowMs)) return NEVER_MS;
   const ageMs = nowMs - startedMs;
   const isKnown = task.workMs > 0;
   const usualMs = (isKnown ? task.workMs : state.durations.meanMs) / worker.pace.speed;
