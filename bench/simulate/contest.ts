@@ -27,7 +27,7 @@ export interface Line {
   readonly more: number;
   /** Part of all slot time spent on what nobody took. */
   readonly wasted: number;
-  /** By the clock, in the simulation's own process. */
+  /** By the clock, in the simulation's own process: what else runs on the machine is in it. */
   readonly decisionsPerSecond: number;
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Digest } from '../base/digest.ts';
 import { actionOf, digestFromWire, digestToWire, inputContents } from '../contract/digests.ts';
 import type { CompileRequest, CompileResponse, CompileSpec } from '../contract/generated/hybridgrid/v1/build.ts';
@@ -131,12 +132,14 @@ function send(
   return { answer: { $case: 'missing', value: { digests: claim.missing.map(digestToWire) } } };
 }
 
-/** A longer path is cut: its end tells files apart. */
-const NAME_LENGTH = 200;
+/** 72 bits: two of a million files share theirs once in ten thousand grids, and then only a guess is wrong. */
+const NAME_LENGTH = 12;
 
 /** What a compile makes, by its path: the same before and after an edit, and it will take about as long again. */
 export function nameOf({ cwd, outputs }: CompileSpec): string {
-  return Buffer.concat([cwd, Buffer.from('/'), outputs[0]?.path ?? Buffer.alloc(0)])
-    .toString('latin1')
-    .slice(-NAME_LENGTH);
+  const hash = createHash('sha256').update(cwd).update('\0');
+  return hash
+    .update(outputs[0]?.path ?? '')
+    .digest('base64url')
+    .slice(0, NAME_LENGTH);
 }

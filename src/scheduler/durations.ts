@@ -20,8 +20,8 @@ const ALPHA = 0.5;
 const MEAN_ALPHA = 0.02;
 /** Until something was seen: about what a C++ file takes. */
 const FIRST_GUESS_MS = 1000;
-/** Names heard of before the older half is forgotten. At some 300 bytes each. */
-const RECENT = 25_000;
+/** Names heard of before the older half is forgotten: more than the files of anybody, 50 MB where all are different. */
+const RECENT = 200_000;
 
 export function newDurations(): Durations {
   return { recent: new Map(), older: new Map(), meanMs: FIRST_GUESS_MS, meanSpeed: 1, seen: 0 };
