@@ -171,6 +171,10 @@ test('a silent worker is dropped and its task goes elsewhere', async () => {
   );
   alive.onTask = (task) => alive.finish(task, resultWith('object code'));
   expect(resultIn(await answer).workerId).toBe('alive');
+  // Long before it counts as lost: the idle one runs what it has as well, and the first answer counts.
+  expect(silent.ended).toBeUndefined();
+  await until(() => silent.cancelled.length === 1);
+  expect(silent.cancelled).toEqual([silent.tasks[0]?.taskId]);
   clearInterval(beating);
   await until(() => silent.ended !== undefined);
   expect(silent.ended).toMatchObject({ code: 10, details: 'no heartbeat' });

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fits, isFree } from './choice.ts';
-import type { SchedulerEffect, SchedulerEvent, TaskOutcome } from './model.ts';
+import { durationClass } from './durations.ts';
+import { fairQueue } from './fair-queue.ts';
+import type { SchedulerEffect, SchedulerEvent, TaskAsk, TaskOutcome, TaskRecord } from './model.ts';
 import { transition } from './scheduler.ts';
 import { newScheduler, queueLength, type SchedulerState } from './state.ts';
 
@@ -14,6 +16,7 @@ type Step =
   | { readonly do: 'cancel'; readonly pick: number }
   | { readonly do: 'wait'; readonly ms: number };
 
+const ASK: TaskAsk = { id: 't', client: 'c', arch: 'x86_64', toolchain: '', pinnedTo: '', name: '' };
 const ARCHS = ['x86_64', 'aarch64'];
 const small = fc.nat(7);
 const outcome: fc.Arbitrary<TaskOutcome> = fc.oneof(
@@ -251,5 +254,42 @@ test('the client with the fewest running tasks is served next', () => {
       },
     ),
     { numRuns: 500 },
+  );
+});
+
+test('within a client the longest task is served next, and every fourth time who came first', () => {
+  const works = fc.array(fc.constantFrom(0, 20, 100, 700, 4000), { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(works, (worksMs) => {
+      const queue = fairQueue(true);
+      const client = queue.enter('c');
+      const waiting = worksMs.map((workMs, number) => ({ number, workMs, client, ask: ASK }) as TaskRecord);
+      for (const task of waiting) queue.push(task);
+      for (let serving = 1; waiting.length > 0; serving += 1) {
+        const task = queue.next(() => true, 0) as TaskRecord;
+        const longest = Math.max(...waiting.map(({ workMs }) => durationClass(workMs)));
+        const [first] = serving % 4 === 0 ? waiting : waiting.filter(({ workMs }) => durationClass(workMs) === longest);
+        expect(task).toBe(first);
+        waiting.splice(waiting.indexOf(task), 1);
+        queue.remove(task);
+        queue.noteStart(client);
+      }
+      expect(queue.size).toBe(0);
+    }),
+  );
+});
+
+test('a slower worker is never given a longer class than there is, nor one too long while shorter ones wait', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(60_000), { minLength: 1, maxLength: 40 }), fc.nat(20), (worksMs, stepsDown) => {
+      const queue = fairQueue(true);
+      const client = queue.enter('c');
+      for (const [number, workMs] of worksMs.entries()) queue.push({ number, workMs, client, ask: ASK } as TaskRecord);
+      const classes = worksMs.map(durationClass);
+      const limit = Math.max(0, Math.max(...classes) - stepsDown);
+      const short = classes.filter((found) => found <= limit);
+      const expected = short.length > 0 ? Math.max(...short) : Math.min(...classes);
+      expect(durationClass(queue.next(() => true, stepsDown)?.workMs ?? -1)).toBe(expected);
+    }),
   );
 });
