@@ -53,6 +53,10 @@ bench-lan: $(BUILT) ## Three hosts on a slow LAN, beside distcc, pump and icecre
 bench-two-hosts: $(BUILT) ## Two hosts with a processor each, beside distcc, pump and icecream (as root)
 	@node bench/two-hosts.ts
 
+.PHONY: simulate
+simulate: $(INSTALLED) ## The scheduler with 10 to 10,000 simulated workers, beside other rules (HG_SIMULATE_SEED)
+	@node bench/simulate.ts --seed $${HG_SIMULATE_SEED:-1}
+
 # One seed for the whole command: a run that fails can be repeated with what it printed.
 SEED := $(or $(HG_FUZZ_SEED),$(shell echo $$((RANDOM * 32768 + RANDOM))))
 

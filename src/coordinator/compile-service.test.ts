@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nameOf } from './compile-service.ts';
 import {
   blobOf,
   kindOf,
@@ -172,6 +173,10 @@ test('a silent worker is dropped and its task goes elsewhere', async () => {
   );
   alive.onTask = (task) => alive.finish(task, resultWith('object code'));
   expect(resultIn(await answer).workerId).toBe('alive');
+  // Long before it counts as lost: the idle one runs what it has as well, and the first answer counts.
+  expect(silent.ended).toBeUndefined();
+  await until(() => silent.cancelled.length === 1);
+  expect(silent.cancelled).toEqual([silent.tasks[0]?.taskId]);
   clearInterval(beating);
   await until(() => silent.ended !== undefined);
   expect(silent.ended).toMatchObject({ code: 10, details: 'no heartbeat' });
@@ -238,4 +243,14 @@ test('a worker cannot end what it was not given', async () => {
   await grid.client().call('healthCheck', {});
   worker.finish(worker.tasks[0], resultWith('true'));
   expect(resultIn(await answer).outputs[0]?.data.toString()).toBe('true');
+});
+
+test('a compile has the same name before and after an edit, and another one than its neighbour', () => {
+  const cwd = Buffer.from('/src');
+  const object = (path: string) => [{ role: 'object', path: Buffer.from(path), required: true }];
+  const name = nameOf(specOf(SOURCE, { cwd, outputs: object('a.o') }));
+  expect(nameOf(specOf('int g(void);', { cwd, outputs: object('a.o') }))).toBe(name);
+  expect(nameOf(specOf(SOURCE, { cwd, outputs: object('b.o') }))).not.toBe(name);
+  expect(nameOf(specOf(SOURCE, { cwd: Buffer.from('/src2'), outputs: object('a.o') }))).not.toBe(name);
+  expect(nameOf(specOf(SOURCE, { cwd, outputs: [] }))).toHaveLength(name.length);
 });

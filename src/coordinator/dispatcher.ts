@@ -3,6 +3,7 @@ import type { RawTask } from '../contract/raw-spec.ts';
 import { couldServe } from '../scheduler/attempts.ts';
 import type { Demand } from '../scheduler/choice.ts';
 import type { SchedulerEffect, SchedulerEvent, TaskOutcome, WorkerOffer, WorkerRecord } from '../scheduler/model.ts';
+import { runOn } from '../scheduler/runs.ts';
 import { transition } from '../scheduler/scheduler.ts';
 import { newScheduler, queueLength, type SchedulerState } from '../scheduler/state.ts';
 
@@ -17,6 +18,8 @@ export interface TaskToRun {
   readonly arch: string;
   readonly toolchain: string;
   readonly pinnedTo: string;
+  /** The same for the same file before and after an edit. */
+  readonly name: string;
   /** Called once, unless the task is cancelled first. */
   readonly ended: (end: TaskEnd) => void;
 }
@@ -148,8 +151,11 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   return {
     submit(run) {
       tasks.set(run.task.taskId, { run, waitedMs: 0 });
-      const { arch, toolchain, pinnedTo, task } = run;
-      apply({ kind: 'task-submitted', task: { id: task.taskId, client: task.client, arch, toolchain, pinnedTo } });
+      const { arch, toolchain, pinnedTo, name, task } = run;
+      apply({
+        kind: 'task-submitted',
+        task: { id: task.taskId, client: task.client, arch, toolchain, pinnedTo, name },
+      });
     },
     cancel(taskId) {
       if (tasks.delete(taskId)) apply({ kind: 'task-cancelled', task: taskId });
@@ -164,14 +170,9 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         if (ports.get(offer.id) === port) apply(event, result);
       };
       return {
-        has: (task) => {
-          const place = state.tasks.get(task)?.place;
-          return (
-            ports.get(offer.id) === port &&
-            place !== undefined &&
-            place.kind !== 'waiting' &&
-            place.worker.offer.id === offer.id
-          );
+        has: (id) => {
+          const task = state.tasks.get(id);
+          return ports.get(offer.id) === port && task !== undefined && runOn(task, offer.id) !== undefined;
         },
         heartbeat: () => ifCurrent({ kind: 'worker-heartbeat', worker: offer.id }),
         ended: (task, outcome, result) => ifCurrent({ kind: 'task-ended', task, worker: offer.id, outcome }, result),
@@ -189,7 +190,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     },
     get active() {
       let active = 0;
-      for (const worker of state.workers.values()) active += worker.tasks.size;
+      for (const worker of state.workers.values()) active += worker.busy;
       return active;
     },
     stop() {

@@ -14,6 +14,8 @@ export interface FlightPlan {
   /** The spec in its bytes. */
   readonly spec: Buffer;
   readonly demand: Demand;
+  /** The same for the same file before and after an edit. */
+  readonly name: string;
   readonly client: string;
   /** 0: the usual. */
   readonly timeoutMs: number;
@@ -116,7 +118,7 @@ export function startFlights(services: FlightServices): Flights {
       return flight === undefined ? undefined : wait(flight, timeoutMs, gone);
     },
     takeOff(plan, gone) {
-      const { spec, client, demand } = plan;
+      const { spec, client, demand, name } = plan;
       const taskId = services.newTaskId();
       const flight: Flight = { plan, taskId, waiters: new Set(), startedMs: services.now() };
       flights.set(plan.key, flight);
@@ -126,6 +128,7 @@ export function startFlights(services: FlightServices): Flights {
         services.dispatcher.submit({
           task: { taskId, spec, timeoutMs: timeoutOf(plan.timeoutMs), client },
           ...demand,
+          name,
           ended: (end) => void land(flight, end),
         });
       }

@@ -10,7 +10,7 @@ export function workerInfos(attached: AttachService, dispatcher: Dispatcher): Wo
     if (record === undefined) continue;
     infos.push({
       capabilities,
-      activeTasks: record.tasks.size,
+      activeTasks: record.busy,
       completedTasks: BigInt(record.completed),
       latencyMs: record.latencyMs,
       circuit: record.circuit.phase,
@@ -28,12 +28,12 @@ export function capacityOf(dispatcher: Dispatcher, toolchains: readonly string[]
   let workers = 0;
   let slots = 0;
   let freeSlots = 0;
-  for (const { offer, tasks, draining, circuit, lacks } of dispatcher.workers.values()) {
+  for (const { offer, busy, draining, circuit, lacks } of dispatcher.workers.values()) {
     if (offer.slots === 0 || draining || circuit.phase === 'open') continue;
     if (toolchains.length > 0 && toolchains.every((toolchain) => lacks.has(toolchain))) continue;
     workers += 1;
     slots += offer.slots;
-    freeSlots += Math.max(0, offer.slots - tasks.size);
+    freeSlots += Math.max(0, offer.slots - busy);
   }
   return { workers, slots, freeSlots };
 }

@@ -1,7 +1,9 @@
-import { chooseWorker, type Demand, firstFitting, fits, isFree, meets } from './choice.ts';
-import { noteStart } from './circuit.ts';
+import { type Demand, firstFitting, fits, isFree, meets } from './choice.ts';
+import { DURATION_STEPS_PER_DOUBLING } from './durations.ts';
 import type { SchedulerEffect, TaskRecord, WorkerRecord } from './model.ts';
-import { queueLength, refile, type SchedulerState, setFor } from './state.ts';
+import { assign } from './runs.ts';
+import { poolFor, queueLength, type SchedulerState } from './state.ts';
+import { conclude } from './task-records.ts';
 
 /** A task that was declined or lost goes to one other worker; then its client does it at home. */
 const ATTEMPTS = 2;
@@ -21,44 +23,25 @@ export function place(state: SchedulerState, task: TaskRecord, nowMs: number, ef
 }
 
 function chooseFor(state: SchedulerState, task: TaskRecord): WorkerRecord | undefined {
-  if (task.ask.pinnedTo === '') return chooseWorker(setFor(state.free, task.ask.arch), task, state.random);
-  const worker = state.workers.get(task.ask.pinnedTo);
+  const { arch, pinnedTo } = task.ask;
+  if (pinnedTo === '') return state.rules.choose(poolFor(state, arch), task, state.random);
+  const worker = state.workers.get(pinnedTo);
   return worker !== undefined && isFree(worker) && fits(worker, task) ? worker : undefined;
 }
 
 /** Whether any worker could take the task once it has a free slot. */
 function isPossible(state: SchedulerState, task: TaskRecord): boolean {
-  return firstFitting(setFor(state.inService, task.ask.arch), task, 0) !== undefined;
+  return firstFitting(poolFor(state, task.ask.arch).inService, task, 0) !== undefined;
 }
 
 /** Whether the grid has a worker for such tasks, free or busy: without one nobody should prepare anything. */
 export function couldServe(state: SchedulerState, demand: Demand): boolean {
-  const workers = setFor(state.inService, demand.arch);
+  const workers = poolFor(state, demand.arch).inService;
   for (let i = 0; i < workers.size; i += 1) {
     const worker = workers.at(i);
     if (worker !== undefined && meets(worker, demand)) return true;
   }
   return false;
-}
-
-function assign(
-  state: SchedulerState,
-  task: TaskRecord,
-  worker: WorkerRecord,
-  nowMs: number,
-  effects: SchedulerEffect[],
-): void {
-  task.place = { kind: 'running', worker };
-  worker.tasks.add(task);
-  noteStart(worker.circuit, task.ask.id);
-  state.queue.noteStart(task.ask.client);
-  refile(state, worker);
-  effects.push({
-    kind: 'assign',
-    task: task.ask.id,
-    worker: worker.offer.id,
-    waitedMs: Math.max(0, nowMs - task.submittedMs),
-  });
 }
 
 function decline(
@@ -68,18 +51,14 @@ function decline(
   detail: string,
   effects: SchedulerEffect[],
 ): void {
-  state.tasks.delete(task.ask.id);
+  conclude(state, task);
   effects.push({ kind: 'decline', task: task.ask.id, reason, detail });
 }
 
-/** Frees the slot of a task. */
-export function release(state: SchedulerState, task: TaskRecord, worker: WorkerRecord): void {
-  worker.tasks.delete(task);
-  state.queue.noteEnd(task.ask.client);
-  refile(state, worker);
-}
-
-/** A worker could not do a task whose slot has been freed: another one, or the end of it. */
+/**
+ * A worker could not do a task whose slot has been freed: another one, or the end of it. Where another one has it already,
+ * everything is left to that one.
+ */
 export function tryElsewhere(
   state: SchedulerState,
   task: TaskRecord,
@@ -88,8 +67,8 @@ export function tryElsewhere(
   nowMs: number,
   effects: SchedulerEffect[],
 ): void {
-  task.tried.push(worker.offer.id);
-  task.place = { kind: 'waiting' };
+  task.tried = [...task.tried, worker.offer.id];
+  if (task.run !== undefined) return;
   if (task.tried.length >= ATTEMPTS || FINAL.has(why.reason) || !isPossible(state, task)) {
     decline(state, task, why.reason, why.detail, effects);
   } else place(state, task, nowMs, effects);
@@ -107,7 +86,13 @@ export function serve(state: SchedulerState, worker: WorkerRecord, nowMs: number
 
 function nextFor(state: SchedulerState, worker: WorkerRecord): TaskRecord | undefined {
   for (const task of state.retries) if (fits(worker, task)) return task;
-  return state.queue.next((demand) => meets(worker, demand));
+  return state.queue.next((demand) => meets(worker, demand), stepsDownFor(state, worker));
+}
+
+/** By how many classes a worker's tasks should be shorter than the longest, so that they take no longer than on others. */
+function stepsDownFor({ durations }: SchedulerState, { pace }: WorkerRecord): number {
+  if (pace.speed >= durations.meanSpeed) return 0;
+  return Math.round(DURATION_STEPS_PER_DOUBLING * Math.log2(durations.meanSpeed / pace.speed));
 }
 
 /** Takes a waiting task out of where it waits. */

@@ -8,8 +8,9 @@ export interface Circuit {
   untilMs: number;
   /** While half-open: the task that decides. */
   trial: string | undefined;
-  /** The last outcomes while closed, true for a failure; at most {@link WINDOW}. */
-  outcomes: boolean[];
+  /** The last outcomes while closed, at most {@link WINDOW}: how many, and as bits, the newest lowest, 1 for a failure. */
+  known: number;
+  failures: number;
 }
 
 /** What a task's end says about the worker: most refusals say nothing about its health. */
@@ -20,8 +21,10 @@ export const FEWEST_OUTCOMES = 5;
 export const FAILURE_SHARE = 0.6;
 export const OPEN_MS = 30_000;
 
+const WINDOW_BITS = 2 ** WINDOW - 1;
+
 export function newCircuit(): Circuit {
-  return { phase: 'closed', untilMs: 0, trial: undefined, outcomes: [] };
+  return { phase: 'closed', untilMs: 0, trial: undefined, known: 0, failures: 0 };
 }
 
 /** Whether a task may be given to a worker with this circuit. */
@@ -41,12 +44,17 @@ export function noteEnd(circuit: Circuit, task: string, health: Health, nowMs: n
     return;
   }
   if (circuit.phase !== 'closed' || health === 'neither') return;
-  circuit.outcomes.push(health === 'bad');
-  if (circuit.outcomes.length > WINDOW) circuit.outcomes.shift();
-  const failures = circuit.outcomes.filter(Boolean).length;
-  if (circuit.outcomes.length >= FEWEST_OUTCOMES && failures >= circuit.outcomes.length * FAILURE_SHARE) {
+  circuit.failures = ((circuit.failures << 1) | Number(health === 'bad')) & WINDOW_BITS;
+  circuit.known = Math.min(WINDOW, circuit.known + 1);
+  if (circuit.known >= FEWEST_OUTCOMES && ones(circuit.failures) >= circuit.known * FAILURE_SHARE) {
     open(circuit, nowMs);
   }
+}
+
+function ones(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
 }
 
 /** Time passes: an open circuit becomes half-open. True if it did. */
@@ -62,12 +70,17 @@ function settleTrial(circuit: Circuit, health: Health, nowMs: number): void {
   if (health === 'bad') open(circuit, nowMs);
   if (health === 'good') {
     circuit.phase = 'closed';
-    circuit.outcomes = [];
+    forget(circuit);
   }
 }
 
 function open(circuit: Circuit, nowMs: number): void {
   circuit.phase = 'open';
   circuit.untilMs = nowMs + OPEN_MS;
-  circuit.outcomes = [];
+  forget(circuit);
+}
+
+function forget(circuit: Circuit): void {
+  circuit.known = 0;
+  circuit.failures = 0;
 }

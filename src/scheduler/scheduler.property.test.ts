@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fits, isFree } from './choice.ts';
-import type { SchedulerEffect, SchedulerEvent, TaskOutcome } from './model.ts';
+import { durationClass } from './durations.ts';
+import { fairQueue } from './fair-queue.ts';
+import type { SchedulerEffect, SchedulerEvent, TaskAsk, TaskOutcome, TaskRecord } from './model.ts';
 import { transition } from './scheduler.ts';
 import { newScheduler, queueLength, type SchedulerState } from './state.ts';
 
@@ -14,6 +16,7 @@ type Step =
   | { readonly do: 'cancel'; readonly pick: number }
   | { readonly do: 'wait'; readonly ms: number };
 
+const ASK: TaskAsk = { id: 't', client: 'c', arch: 'x86_64', toolchain: '', pinnedTo: '', name: '' };
 const ARCHS = ['x86_64', 'aarch64'];
 const small = fc.nat(7);
 const outcome: fc.Arbitrary<TaskOutcome> = fc.oneof(
@@ -49,14 +52,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(20_000) }) },
 );
 
+/** A worker that has a task, until it or its loss ended that. */
+interface Hold {
+  readonly task: string;
+  readonly worker: string;
+  /** When it was told to stop. */
+  cancelledMs: number | undefined;
+}
+
 /** The world around the scheduler, which believes nothing it says without counting. */
 function world() {
   const state = newScheduler({ seed: 7, queueLimit: 12, heartbeatMs: 10_000 });
   const slots = new Map<string, number>();
-  /** Task -> worker, from the assignment until the worker or its loss ended it. */
-  const held = new Map<string, string>();
-  const cancelled = new Set<string>();
+  let held: Hold[] = [];
   const ends = new Map<string, number>();
+  const seen = { copies: 0 };
   let nowMs = 0;
   let submitted = 0;
 
@@ -66,30 +76,50 @@ function world() {
   }
 
   function follow(effect: SchedulerEffect): void {
-    if (effect.kind === 'assign') {
-      expect(held.has(effect.task), 'a task runs in one place').toBe(false);
-      expect(ends.get(effect.task), 'nothing starts after its end').toBe(0);
-      held.set(effect.task, effect.worker);
-      const busy = [...held.values()].filter((worker) => worker === effect.worker).length;
-      expect(busy, 'slots are never over-committed').toBeLessThanOrEqual(slots.get(effect.worker) ?? 0);
+    if (effect.kind === 'assign') assign(effect.task, effect.worker);
+    if (effect.kind === 'cancel') {
+      const hold = held.find(({ task, worker }) => task === effect.task && worker === effect.worker);
+      expect(hold, 'only who has a task is told to stop').toBeDefined();
+      expect(hold?.cancelledMs, 'once').toBeUndefined();
+      if (hold !== undefined) hold.cancelledMs = nowMs;
     }
     if (effect.kind === 'complete' || effect.kind === 'decline') {
-      held.delete(effect.task);
       ends.set(effect.task, (ends.get(effect.task) ?? 0) + 1);
+      const others = held.filter(({ task }) => task === effect.task);
+      if (effect.kind === 'decline') expect(others, 'nobody has what goes home').toEqual([]);
+      for (const { cancelledMs } of others) expect(cancelledMs, 'the other one is told to stop').toBeDefined();
     }
     if (effect.kind === 'worker-lost') forget(effect.worker);
   }
 
+  function assign(task: string, worker: string): void {
+    const others = held.filter((hold) => hold.task === task);
+    expect(others.length, 'a task runs in two places at most').toBeLessThan(2);
+    expect(others.map((hold) => hold.worker)).not.toContain(worker);
+    expect(ends.get(task), 'nothing starts after its end').toBe(0);
+    if (others.length > 0) {
+      seen.copies += 1;
+      expect(queueLength(state), 'nothing waits for the slot of a copy').toBe(0);
+    }
+    held.push({ task, worker, cancelledMs: undefined });
+    const busy = held.filter((hold) => hold.worker === worker).length;
+    expect(busy, 'slots are never over-committed').toBeLessThanOrEqual(slots.get(worker) ?? 0);
+  }
+
   function forget(worker: string): void {
     slots.delete(worker);
-    for (const [task, at] of held) if (at === worker) held.delete(task);
+    held = held.filter((hold) => hold.worker !== worker);
   }
 
   function checkInvariants(): void {
     for (const [task, count] of ends) expect(count, `${task} ends once`).toBeLessThanOrEqual(1);
     expect(queueLength(state)).toBeLessThanOrEqual(12 + state.retries.size);
+    for (const worker of state.workers.values()) {
+      const mine = held.filter((hold) => hold.worker === worker.offer.id);
+      expect(worker.busy, 'both sides agree on what runs').toBe(mine.length);
+    }
     for (const task of state.tasks.values()) {
-      if (task.place.kind !== 'waiting') continue;
+      if (task.run !== undefined) continue;
       for (const worker of state.workers.values()) {
         expect(isFree(worker) && fits(worker, task), 'nobody waits beside a free worker').toBe(false);
       }
@@ -125,34 +155,37 @@ function world() {
         const id = `t${submitted}`;
         ends.set(id, 0);
         const pinnedTo = next.pin < 0 ? '' : `w${next.pin}`;
-        const ask = { id, client: `c${next.client}`, arch: ARCHS[next.arch] as string, toolchain: 'gcc', pinnedTo };
+        const ask = {
+          id,
+          client: `c${next.client}`,
+          arch: ARCHS[next.arch] as string,
+          toolchain: 'gcc',
+          pinnedTo,
+          name: '',
+        };
         return { kind: 'task-submitted', task: ask };
       }
       case 'end': {
-        const [task, worker] = [...held][next.pick % Math.max(1, held.size)] ?? ['t0', 'w0'];
-        held.delete(task);
-        return { kind: 'task-ended', task, worker, outcome: next.outcome };
+        const hold = held[next.pick % Math.max(1, held.length)] ?? { task: 't0', worker: 'w0' };
+        held = held.filter((other) => other !== hold);
+        return { kind: 'task-ended', task: hold.task, worker: hold.worker, outcome: next.outcome };
       }
       case 'cancel': {
-        const open = [...state.tasks.keys()].filter((task) => !cancelled.has(task));
+        const open = [...state.tasks.values()].filter(({ isWanted }) => isWanted).map(({ ask }) => ask.id);
         const task = open[next.pick % Math.max(1, open.length)];
         if (task === undefined) return undefined;
-        cancelled.add(task);
         ends.set(task, (ends.get(task) ?? 0) + 1);
         return { kind: 'task-cancelled', task };
       }
       case 'wait':
         nowMs += next.ms;
         // A worker that ignores a cancel for so long has its slot counted as free again.
-        for (const task of cancelled) {
-          const place = state.tasks.get(task)?.place;
-          if (place?.kind === 'cancelling' && nowMs - place.sinceMs >= 30_000) held.delete(task);
-        }
+        held = held.filter(({ cancelledMs }) => cancelledMs === undefined || nowMs - cancelledMs < 30_000);
         return { kind: 'tick' };
     }
   }
 
-  return { state, take, ends };
+  return { state, take, ends, seen };
 }
 
 function goHome(state: SchedulerState, take: (step: Step) => void): void {
@@ -162,15 +195,18 @@ function goHome(state: SchedulerState, take: (step: Step) => void): void {
 }
 
 test('slots are never over-committed, every task ends exactly once, nobody waits beside a free worker', () => {
+  let copies = 0;
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-      const { state, take, ends } = world();
+    fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
+      const { state, take, ends, seen } = world();
       for (const next of steps) take(next);
       goHome(state, take);
       for (const [task, count] of ends) expect(count, `${task} ends exactly once`).toBe(1);
+      copies += seen.copies;
     }),
-    { numRuns: 1500 },
+    { numRuns: 300 },
   );
+  expect(copies, 'late tasks were copied').toBeGreaterThan(20);
 });
 
 test('the client with the fewest running tasks is served next', () => {
@@ -195,7 +231,7 @@ test('the client with the fewest running tasks is served next', () => {
         };
         submissions.forEach((client, i) => {
           clientOf.set(`t${i}`, `c${client}`);
-          const ask = { id: `t${i}`, client: `c${client}`, arch: 'x86_64', toolchain: '', pinnedTo: '' };
+          const ask = { id: `t${i}`, client: `c${client}`, arch: 'x86_64', toolchain: '', pinnedTo: '', name: '' };
           note(transition(state, { kind: 'task-submitted', task: ask }, i));
         });
         for (const pick of picks) {
@@ -218,5 +254,42 @@ test('the client with the fewest running tasks is served next', () => {
       },
     ),
     { numRuns: 500 },
+  );
+});
+
+test('within a client the longest task is served next, and every fourth time who came first', () => {
+  const works = fc.array(fc.constantFrom(0, 20, 100, 700, 4000), { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(works, (worksMs) => {
+      const queue = fairQueue(true);
+      const client = queue.enter('c');
+      const waiting = worksMs.map((workMs, number) => ({ number, workMs, client, ask: ASK }) as TaskRecord);
+      for (const task of waiting) queue.push(task);
+      for (let serving = 1; waiting.length > 0; serving += 1) {
+        const task = queue.next(() => true, 0) as TaskRecord;
+        const longest = Math.max(...waiting.map(({ workMs }) => durationClass(workMs)));
+        const [first] = serving % 4 === 0 ? waiting : waiting.filter(({ workMs }) => durationClass(workMs) === longest);
+        expect(task).toBe(first);
+        waiting.splice(waiting.indexOf(task), 1);
+        queue.remove(task);
+        queue.noteStart(client);
+      }
+      expect(queue.size).toBe(0);
+    }),
+  );
+});
+
+test('a slower worker is never given a longer class than there is, nor one too long while shorter ones wait', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(60_000), { minLength: 1, maxLength: 40 }), fc.nat(20), (worksMs, stepsDown) => {
+      const queue = fairQueue(true);
+      const client = queue.enter('c');
+      for (const [number, workMs] of worksMs.entries()) queue.push({ number, workMs, client, ask: ASK } as TaskRecord);
+      const classes = worksMs.map(durationClass);
+      const limit = Math.max(0, Math.max(...classes) - stepsDown);
+      const short = classes.filter((found) => found <= limit);
+      const expected = short.length > 0 ? Math.max(...short) : Math.min(...classes);
+      expect(durationClass(queue.next(() => true, stepsDown)?.workMs ?? -1)).toBe(expected);
+    }),
   );
 });

@@ -20,6 +20,10 @@ function grid(queueLimit = 100) {
   });
   return {
     state,
+    /** Time passes unnoticed. */
+    wait: (ms: number): void => {
+      nowMs += ms;
+    },
     pass: (ms: number): readonly SchedulerEffect[] => {
       nowMs += ms;
       return transition(state, { kind: 'tick' }, nowMs);
@@ -29,7 +33,10 @@ function grid(queueLimit = 100) {
     submit: (id: string, more: Partial<TaskAsk> = {}) =>
       transition(
         state,
-        { kind: 'task-submitted', task: { id, client: 'c', arch: 'x86_64', toolchain: 'gcc', pinnedTo: '', ...more } },
+        {
+          kind: 'task-submitted',
+          task: { id, client: 'c', arch: 'x86_64', toolchain: 'gcc', pinnedTo: '', name: '', ...more },
+        },
         nowMs,
       ),
     end: (task: string, worker: string, outcome: TaskOutcome) =>
@@ -158,7 +165,7 @@ test('a cancelled task holds its slot until the worker says it stopped', () => {
   expect(brief(g.cancel('t1'))).toEqual(['cancel t1 w1']);
   expect(g.submit('t2')).toEqual([]);
   expect(brief(g.end('t1', 'w1', broken('cancelled')))).toEqual(['assign t2 w1']);
-  expect(g.state.workers.get('w1')?.circuit.outcomes).toEqual([]);
+  expect(g.state.workers.get('w1')?.circuit.known).toBe(0);
 });
 
 test('a worker that never confirms a cancel gets its slot back after half a minute', () => {
@@ -232,15 +239,175 @@ test('a pinned task waits for its worker alone', () => {
   expect(brief(g.submit('t4'))).toEqual(['assign t4 w1']);
 });
 
-test('of two workers the better one is chosen, and load evens out', () => {
+test('of equally fast workers the emptier one of two is chosen', () => {
   const g = grid();
-  g.attach('small', { slots: 8, cores: 2 });
-  g.attach('large', { slots: 32, cores: 16 });
-  const counts = new Map<string, number>();
-  for (let i = 0; i < 16; i += 1) {
-    const [, , worker] = brief(g.submit(`t${i}`))[0]?.split(' ') ?? [];
-    counts.set(worker ?? '', (counts.get(worker ?? '') ?? 0) + 1);
+  g.attach('small', { slots: 8 });
+  g.attach('large', { slots: 32 });
+  for (let i = 0; i < 20; i += 1) g.submit(`t${i}`);
+  expect(g.state.workers.get('small')?.busy).toBe(4);
+  expect(g.state.workers.get('large')?.busy).toBe(16);
+});
+
+/** Two workers with one slot, of which `slow` took five times as long for the same. */
+function unequal() {
+  const g = grid();
+  g.attach('slow');
+  g.attach('fast');
+  for (let i = 0; i < 30; i += 1) {
+    g.submit(`s${i}`, { pinnedTo: 'slow', name: 'f' });
+    g.submit(`f${i}`, { pinnedTo: 'fast', name: 'f' });
+    g.wait(100);
+    g.end(`f${i}`, 'fast', OK);
+    g.wait(400);
+    g.end(`s${i}`, 'slow', OK);
   }
-  expect(counts.get('large')).toBeGreaterThan(counts.get('small') ?? 0);
-  expect(counts.get('small')).toBeGreaterThan(0);
+  return g;
+}
+
+test('of workers of different speed the fastest free one is chosen', () => {
+  const g = unequal();
+  for (let i = 0; i < 10; i += 1) {
+    expect(brief(g.submit(`t${i}`))).toEqual([`assign t${i} fast`]);
+    g.end(`t${i}`, 'fast', OK);
+  }
+  g.submit('t10');
+  expect(brief(g.submit('t11'))).toEqual(['assign t11 slow']);
+});
+
+test('a worker that comes back is as fast as it was', () => {
+  const g = unequal();
+  g.detach('fast');
+  g.attach('fast');
+  g.detach('slow');
+  g.attach('slow');
+  for (let i = 0; i < 10; i += 1) {
+    expect(brief(g.submit(`t${i}`))).toEqual([`assign t${i} fast`]);
+    g.end(`t${i}`, 'fast', OK);
+  }
+});
+
+test('what took long before goes first, what was never seen before that, and every fourth time the oldest', () => {
+  const g = grid();
+  g.attach('w1');
+  for (const [name, ms] of [
+    ['short', 50],
+    ['long', 800],
+    ['middle', 200],
+  ] as const) {
+    g.submit(name, { name });
+    g.wait(ms);
+    g.end(name, 'w1', OK);
+  } // prettier-ignore
+  g.submit('first');
+  for (const name of ['short', 'long', 'middle', 'new', 'long', 'long'])
+    g.submit(`${name}${g.state.submissions}`, { name });
+  const order = [];
+  for (let task = 'first'; task !== ''; ) {
+    const [, next = ''] = brief(g.end(task, 'w1', OK)).map((line) => line.split(' ')[1] ?? '');
+    order.push(next.replace(/\d/g, ''));
+    task = next;
+  }
+  expect(order).toEqual(['new', 'long', 'short', 'long', 'long', 'middle', '']);
+});
+
+test('a slow worker is given what takes it no longer than the longest takes others', () => {
+  const g = unequal();
+  for (const [name, ms] of [
+    ['short', 100],
+    ['long', 2000],
+  ] as const) {
+    g.submit(name, { name, pinnedTo: 'fast' });
+    g.wait(ms);
+    g.end(name, 'fast', OK);
+  }
+  g.submit('x', { pinnedTo: 'fast' });
+  g.submit('y', { pinnedTo: 'slow' });
+  for (const id of ['long1', 'long2', 'short1', 'short2']) g.submit(id, { name: id.slice(0, -1) });
+  expect(brief(g.end('y', 'slow', OK))).toEqual(['complete y slow', 'assign short1 slow']);
+  expect(brief(g.end('x', 'fast', OK))).toEqual(['complete x fast', 'assign long1 fast']);
+});
+
+/** `t1` is late on `w1`, and `w2` runs it as well. */
+function copied(more: Partial<TaskAsk> = {}) {
+  const g = grid();
+  g.attach('w1');
+  expect(brief(g.submit('t1', more))).toEqual(['assign t1 w1']);
+  g.attach('w2');
+  g.beat('w2');
+  g.wait(1400);
+  g.beat('w2');
+  g.wait(200);
+  return { ...g, effects: brief(g.pass(0)) };
+}
+
+test('what a silent worker has is run by an idle one as well, and the first answer counts', () => {
+  const g = copied();
+  expect(g.effects).toEqual(['assign t1 w2']);
+  expect(brief(g.end('t1', 'w2', OK))).toEqual(['cancel t1 w1', 'complete t1 w2']);
+  expect(g.state.workers.get('w1')?.busy, 'until it says that it stopped').toBe(1);
+  expect(g.end('t1', 'w1', broken('cancelled'))).toEqual([]);
+  expect(g.state.workers.get('w1')?.busy).toBe(0);
+  expect(g.state.workers.get('w1')?.circuit.known, 'being late is no failure').toBe(0);
+  expect(g.state.tasks.size).toBe(0);
+});
+
+test('the first worker may be first after all', () => {
+  const g = copied();
+  expect(brief(g.end('t1', 'w1', OK))).toEqual(['cancel t1 w2', 'complete t1 w1']);
+  expect(g.end('t1', 'w2', OK), 'its answer comes too late').toEqual([]);
+  expect(g.state.tasks.size).toBe(0);
+});
+
+test('a task that runs twice is left to the other worker when one fails, and goes home when both do', () => {
+  const g = copied();
+  expect(g.end('t1', 'w2', broken('internal'))).toEqual([]);
+  expect(brief(g.detach('w1'))).toEqual(['decline t1 worker-lost']);
+  const again = copied();
+  expect(again.detach('w1')).toEqual([]);
+  expect(brief(again.end('t1', 'w2', OK))).toEqual(['complete t1 w2']);
+});
+
+test('a client that goes away stops both', () => {
+  const g = copied();
+  expect(brief(g.cancel('t1'))).toEqual(['cancel t1 w1', 'cancel t1 w2']);
+  expect(g.cancel('t1')).toEqual([]);
+  g.end('t1', 'w1', broken('cancelled'));
+  expect(g.end('t1', 'w2', OK)).toEqual([]);
+  expect(g.state.tasks.size).toBe(0);
+});
+
+test('a pinned task is not run elsewhere, and nothing is run twice while something waits', () => {
+  expect(copied({ pinnedTo: 'w1' }).effects).toEqual([]);
+  const g = grid();
+  g.attach('w1');
+  g.submit('t1');
+  g.attach('w2');
+  g.submit('t2', { pinnedTo: 'w1' });
+  g.wait(1600);
+  g.beat('w2');
+  expect(g.pass(0)).toEqual([]);
+});
+
+test('a known task is run a second time when it took half as long again as ever', () => {
+  const g = grid();
+  g.attach('w1');
+  g.submit('t1', { name: 'f' });
+  g.wait(400);
+  g.end('t1', 'w1', OK);
+  g.submit('t2', { name: 'f' });
+  g.attach('w2');
+  g.wait(500);
+  expect(g.pass(0), 'a little late').toEqual([]);
+  g.wait(200);
+  expect(brief(g.pass(0))).toEqual(['assign t2 w2']);
+});
+
+test('tasks of a name nobody gave are all different', () => {
+  const g = grid();
+  g.attach('w1');
+  g.submit('t1');
+  g.wait(5000);
+  g.end('t1', 'w1', OK);
+  g.submit('t2');
+  expect(g.state.tasks.get('t2')?.workMs).toBe(0);
 });

@@ -1,15 +1,21 @@
-import { declineHopeless, place, release, serve, tryElsewhere, unqueue } from './attempts.ts';
+import { declineHopeless, place, serve, tryElsewhere, unqueue } from './attempts.ts';
 import { type Health, newCircuit, noteEnd, noteTime } from './circuit.ts';
+import { copyLateTasks } from './copies.ts';
+import { noteDuration } from './durations.ts';
 import type {
   SchedulerEffect,
   SchedulerEvent,
+  Slot,
   TaskAsk,
   TaskOutcome,
   TaskRecord,
   WorkerOffer,
   WorkerRecord,
 } from './model.ts';
-import { refile, type SchedulerState } from './state.ts';
+import { newPace, notePace } from './pace.ts';
+import { release, runOn, stopRun, takenSlots } from './runs.ts';
+import { poolFor, refile, type SchedulerState } from './state.ts';
+import { conclude, newTask } from './task-records.ts';
 
 /** After so many silent heartbeats a worker is lost. */
 const MISSED_HEARTBEATS = 3;
@@ -17,10 +23,12 @@ const MISSED_HEARTBEATS = 3;
 const CANCEL_MS = 30_000;
 /** Weight of the newest latency in the mean. */
 const LATENCY_ALPHA = 0.5;
-/** Circuits remembered of workers that left. */
-const REMEMBERED_CIRCUITS = 10_000;
+/** Workers remembered that left. */
+const REMEMBERED_WORKERS = 10_000;
 /** Toolchains remembered as lacking, per worker; asking for one again costs a round trip. */
 const REMEMBERED_LACKS = 1000;
+/** Shared by all workers that lack nothing: of thousands of empty sets each would be a miss of the processor's cache. */
+const NOTHING: ReadonlySet<string> = new Set();
 /** What a worker may say without it being its fault; any other reason counts as its failure. */
 const BLAMELESS: ReadonlySet<string> = new Set([
   'not-acceptable',
@@ -73,88 +81,94 @@ export function transition(state: SchedulerState, event: SchedulerEvent, nowMs: 
 
 function attach(state: SchedulerState, offer: WorkerOffer, nowMs: number, effects: SchedulerEffect[]): void {
   detach(state, offer.id, nowMs, effects);
-  const worker: WorkerRecord = {
-    offer,
-    tasks: new Set(),
-    circuit: state.departed.get(offer.id) ?? newCircuit(),
-    lacks: new Set(),
-    latencyMs: 0,
-    lastSeenMs: nowMs,
-    draining: false,
-    completed: 0,
-    failed: 0,
-  };
+  const worker = newWorker(state, offer, nowMs);
   state.departed.delete(offer.id);
   state.workers.set(offer.id, worker);
   noteTime(worker.circuit, nowMs);
-  refile(state, worker);
+  refile(worker);
   serve(state, worker, nowMs, effects);
+}
+
+function newWorker(state: SchedulerState, offer: WorkerOffer, nowMs: number): WorkerRecord {
+  const known = state.departed.get(offer.id);
+  return {
+    offer,
+    pool: poolFor(state, offer.arch),
+    slots: [],
+    busy: 0,
+    circuit: known?.circuit ?? newCircuit(),
+    pace: known?.pace ?? newPace(),
+    lacks: NOTHING,
+    latencyMs: 0,
+    lastSeenMs: nowMs,
+    attached: true,
+    draining: false,
+    completed: 0,
+    failed: 0,
+    serviceAt: -1,
+    freeAt: -1,
+    freeClass: 0,
+  };
 }
 
 function detach(state: SchedulerState, id: string, nowMs: number, effects: SchedulerEffect[]): void {
   const worker = state.workers.get(id);
   if (worker === undefined) return;
   state.workers.delete(id);
-  rememberCircuit(state, worker, nowMs);
-  const tasks = [...worker.tasks];
-  for (const task of tasks) release(state, task, worker);
-  refile(state, worker);
+  worker.attached = false;
+  remember(state, worker, nowMs);
+  const tasks = takenSlots(worker).map((slot) => release(state, slot));
+  refile(worker);
   for (const task of tasks) {
-    if (task.place.kind === 'cancelling') state.tasks.delete(task.ask.id);
+    if (!task.isWanted) conclude(state, task);
     else tryElsewhere(state, task, worker, { reason: 'worker-lost', detail: id }, nowMs, effects);
   }
   declineHopeless(state, effects);
 }
 
 /** Leaving with tasks is one failure, however many they were: a torn cable is no proof of a broken machine. */
-function rememberCircuit(state: SchedulerState, { circuit, tasks, offer }: WorkerRecord, nowMs: number): void {
-  if (tasks.size > 0) noteEnd(circuit, circuit.trial ?? '', 'bad', nowMs);
-  if (circuit.phase === 'closed' && circuit.outcomes.length === 0) return;
-  state.departed.set(offer.id, circuit);
+function remember(state: SchedulerState, { circuit, pace, busy, offer }: WorkerRecord, nowMs: number): void {
+  if (busy > 0) noteEnd(circuit, circuit.trial ?? '', 'bad', nowMs);
+  const isAsNew = circuit.phase === 'closed' && circuit.known === 0;
+  if (isAsNew && pace.timeMs === 0) return;
+  state.departed.set(offer.id, { circuit, pace });
   const [oldest] = state.departed.keys();
-  if (state.departed.size > REMEMBERED_CIRCUITS && oldest !== undefined) state.departed.delete(oldest);
+  if (state.departed.size > REMEMBERED_WORKERS && oldest !== undefined) state.departed.delete(oldest);
 }
 
 function drain(state: SchedulerState, id: string, effects: SchedulerEffect[]): void {
   const worker = state.workers.get(id);
   if (worker === undefined || worker.draining) return;
   worker.draining = true;
-  refile(state, worker);
+  refile(worker);
   declineHopeless(state, effects);
 }
 
 // Tasks
 
 function submit(state: SchedulerState, ask: TaskAsk, nowMs: number, effects: SchedulerEffect[]): void {
-  if (state.tasks.has(ask.id)) throw new Error(`task ${ask.id} was submitted twice`);
-  state.submissions += 1;
-  const task: TaskRecord = {
-    ask,
-    submittedMs: nowMs,
-    number: state.submissions,
-    tried: [],
-    place: { kind: 'waiting' },
-    before: undefined,
-    after: undefined,
-  };
+  const task = newTask(state, ask, nowMs);
+  const before = state.tasks.size;
   state.tasks.set(ask.id, task);
+  // Asking first would cost a second look-up in a large table.
+  if (state.tasks.size === before) throw new Error(`task ${ask.id} was submitted twice`);
   place(state, task, nowMs, effects);
 }
 
 function cancel(state: SchedulerState, id: string, nowMs: number, effects: SchedulerEffect[]): void {
   const task = state.tasks.get(id);
-  if (task === undefined) return;
-  if (task.place.kind === 'waiting') {
-    unqueue(state, task);
-    state.tasks.delete(id);
-  } else if (task.place.kind === 'running') {
-    const { worker } = task.place;
-    task.place = { kind: 'cancelling', worker, sinceMs: nowMs };
-    effects.push({ kind: 'cancel', task: id, worker: worker.offer.id });
-  }
+  if (task === undefined || !task.isWanted) return;
+  if (task.run === undefined) unqueue(state, task);
+  stopRuns(task, nowMs, effects);
+  conclude(state, task);
 }
 
-/** Only the worker that has the task can end it: whatever a worker says of other tasks is ignored. */
+function stopRuns({ run, copy }: TaskRecord, nowMs: number, effects: SchedulerEffect[]): void {
+  if (run !== undefined) stopRun(run, nowMs, effects);
+  if (copy !== undefined) stopRun(copy, nowMs, effects);
+}
+
+/** Only a worker that has the task can end it: whatever a worker says of other tasks is ignored. */
 function end(
   state: SchedulerState,
   id: string,
@@ -164,20 +178,37 @@ function end(
   effects: SchedulerEffect[],
 ): void {
   const task = state.tasks.get(id);
-  if (task === undefined || task.place.kind === 'waiting' || task.place.worker.offer.id !== workerId) return;
-  const { worker, kind } = task.place;
+  const run = task === undefined ? undefined : runOn(task, workerId);
+  if (task === undefined || run === undefined) return;
+  const { worker } = run;
   worker.lastSeenMs = nowMs;
-  const health = kind === 'cancelling' && outcome.kind !== 'ok' ? 'neither' : healthOf(outcome);
-  settle(state, task, worker, health, nowMs);
-  if (kind === 'cancelling') state.tasks.delete(id);
+  if (task.isWanted && outcome.kind === 'ok') learn(state, task, run, outcome.latencyMs, nowMs);
+  settle(state, run, !task.isWanted && outcome.kind !== 'ok' ? 'neither' : healthOf(outcome), nowMs);
+  if (!task.isWanted) conclude(state, task);
   else if (outcome.kind === 'ok') {
-    noteLatency(worker, outcome.latencyMs);
     worker.completed += 1;
-    state.tasks.delete(id);
+    stopRuns(task, nowMs, effects);
+    conclude(state, task);
     effects.push({ kind: 'complete', task: id, worker: workerId });
   } else elsewhere(state, task, worker, outcome, nowMs, effects);
   if (worker.circuit.phase === 'open') declineHopeless(state, effects);
   serve(state, worker, nowMs, effects);
+}
+
+/** How long the task and tasks like it take, and how fast the worker is. */
+function learn(
+  state: SchedulerState,
+  task: TaskRecord,
+  { worker, startedMs }: Slot,
+  latencyMs: number,
+  nowMs: number,
+): void {
+  noteLatency(worker, latencyMs);
+  const { pace } = worker;
+  const tookMs = Math.max(1, nowMs - startedMs);
+  noteDuration(state.durations, task.ask.name, task.known, tookMs, pace.speed);
+  const { meanMs } = state.durations;
+  notePace(pace, task.workMs === 0 ? meanMs : task.workMs, tookMs, meanMs);
 }
 
 function elsewhere(
@@ -195,9 +226,9 @@ function elsewhere(
   if (why.reason === 'no-toolchain') declineHopeless(state, effects);
 }
 
-function noteLack({ lacks }: WorkerRecord, toolchain: string): void {
-  if (lacks.size >= REMEMBERED_LACKS) lacks.clear();
-  lacks.add(toolchain);
+function noteLack(worker: WorkerRecord, toolchain: string): void {
+  const others = worker.lacks.size >= REMEMBERED_LACKS ? NOTHING : worker.lacks;
+  worker.lacks = new Set([...others, toolchain]);
 }
 
 function healthOf(outcome: TaskOutcome): Health {
@@ -210,9 +241,9 @@ function noteLatency(worker: WorkerRecord, latencyMs: number): void {
   worker.latencyMs = worker.completed === 0 ? latest : worker.latencyMs * (1 - LATENCY_ALPHA) + latest * LATENCY_ALPHA;
 }
 
-function settle(state: SchedulerState, task: TaskRecord, worker: WorkerRecord, health: Health, nowMs: number): void {
-  noteEnd(worker.circuit, task.ask.id, health, nowMs);
-  release(state, task, worker);
+function settle(state: SchedulerState, slot: Slot, health: Health, nowMs: number): TaskRecord {
+  noteEnd(slot.worker.circuit, slot.task?.ask.id ?? '', health, nowMs);
+  return release(state, slot);
 }
 
 // Time
@@ -223,7 +254,7 @@ function tick(state: SchedulerState, nowMs: number, effects: SchedulerEffect[]):
   // All of them leave service before any task of theirs looks for another worker: not from one lost one to the next.
   for (const worker of lost) {
     worker.draining = true;
-    refile(state, worker);
+    refile(worker);
   }
   for (const { offer } of lost) {
     effects.push({ kind: 'worker-lost', worker: offer.id });
@@ -232,20 +263,17 @@ function tick(state: SchedulerState, nowMs: number, effects: SchedulerEffect[]):
   for (const worker of state.workers.values()) {
     const reopened = noteTime(worker.circuit, nowMs);
     if (dropUncancelled(state, worker, nowMs) || reopened) {
-      refile(state, worker);
+      refile(worker);
       if (worker.circuit.phase === 'open') declineHopeless(state, effects);
       serve(state, worker, nowMs, effects);
     }
   }
+  copyLateTasks(state, nowMs, effects);
 }
 
 function dropUncancelled(state: SchedulerState, worker: WorkerRecord, nowMs: number): boolean {
-  let dropped = false;
-  for (const task of worker.tasks) {
-    if (task.place.kind !== 'cancelling' || nowMs - task.place.sinceMs < CANCEL_MS) continue;
-    settle(state, task, worker, 'bad', nowMs);
-    state.tasks.delete(task.ask.id);
-    dropped = true;
-  }
-  return dropped;
+  if (worker.busy === 0) return false;
+  const dropped = takenSlots(worker).filter(({ cancelledMs }) => cancelledMs >= 0 && nowMs - cancelledMs >= CANCEL_MS);
+  for (const slot of dropped) conclude(state, settle(state, slot, 'bad', nowMs));
+  return dropped.length > 0;
 }
