@@ -28,6 +28,7 @@ export interface DaemonSettings {
   readonly 'worker.work_dir': string;
   readonly 'worker.max_size': number;
   readonly 'worker.name': string;
+  readonly 'worker.own_toolchains': boolean;
 }
 
 const GIB = 1024 ** 3;
@@ -133,5 +134,12 @@ export const DAEMON_SETTINGS: SettingTable<DaemonSettings> = {
     variable: 'HG_WORKER_NAME',
     projectMaySet: false,
     effect: 'how this worker is called; auto is the name of the machine and a number',
+  },
+  'worker.own_toolchains': {
+    type: booleanType,
+    initial: false,
+    variable: 'HG_WORKER_OWN_TOOLCHAINS',
+    projectMaySet: false,
+    effect: '`true`: only compilers installed on this worker run; others are not taken from clients',
   },
 };

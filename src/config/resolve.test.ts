@@ -149,6 +149,7 @@ describe('values', () => {
     'worker.work_dir': ['/srv/w', '/srv/w'],
     'worker.max_size': ['unlimited', Number.POSITIVE_INFINITY],
     'worker.name': ['box-1', 'box-1'],
+    'worker.own_toolchains': ['true', true],
   };
 
   test.each(SETTING_KEYS)('%s from the user file', async (key) => {

@@ -1,4 +1,5 @@
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { digestFromWire } from '../contract/digests.ts';
 import type {
   CompileResult,
   TaskEnded,
@@ -11,6 +12,7 @@ import { proveResult } from './accept-result.ts';
 import { isLocalNetwork } from './access.ts';
 import type { BlobService } from './blob-service.ts';
 import type { Attachment, Dispatcher, WorkerPort } from './dispatcher.ts';
+import type { LackingParts } from './lacking-parts.ts';
 
 /** What is known of an attached worker beside its tasks. */
 export interface AttachedWorker {
@@ -23,6 +25,7 @@ export interface AttachedWorker {
 export interface AttachServices {
   readonly dispatcher: Dispatcher;
   readonly blobs: BlobService;
+  readonly lacking: LackingParts;
   readonly heartbeatMs: number;
   readonly httpPort: () => number;
   readonly now: () => number;
@@ -152,12 +155,15 @@ async function settle(
   { taskId, outcome }: TaskEnded,
   workerId: string,
   attachment: Attachment,
-  { blobs, log }: AttachServices,
+  { blobs, lacking, log }: AttachServices,
 ): Promise<void> {
+  const toolchain = attachment.toolchainOf(taskId);
   // Nothing is taken from it for a task it was not given.
-  if (!attachment.has(taskId)) return;
+  if (toolchain === undefined) return;
   if (outcome?.$case !== 'result') {
-    const { reason, detail } = outcome?.value ?? { reason: 'internal', detail: 'no outcome' };
+    const { reason, detail, missing } = outcome?.value ?? { reason: 'internal', detail: 'no outcome', missing: [] };
+    const parts = missing.flatMap((bytes) => digestFromWire(bytes) ?? []);
+    if (reason === 'no-toolchain') lacking.note(toolchain, parts);
     attachment.ended(taskId, { kind: 'declined', reason: reason.slice(0, 64), detail: detail.slice(0, 1024) });
     return;
   }

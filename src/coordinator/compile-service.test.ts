@@ -39,6 +39,28 @@ test('what is missing is named, all at once, and a compile goes to a worker and 
   expect(result).toEqual(resultWith('object code', { workerId: 'w1', queueMs: result.queueMs }));
 });
 
+test('a compiler that a worker lacks is asked for, part by part, and then the worker is asked again', async () => {
+  const client = grid.client();
+  const worker = await grid.worker('w1');
+  const part = blobOf('cc1');
+  const value = { digest: part.digest, size: 3n, mtimeNs: 0n, executable: true };
+  const parts = [{ path: Buffer.from('/usr/lib/cc1'), node: { $case: 'file', value } as const }];
+  const own = specOf(SOURCE, { toolchain: { digest: Buffer.alloc(32, 9), parts } });
+  worker.onTask = (task) => worker.decline(task, 'no-toolchain', [part.digest]);
+  expect(kindOf(await client.compile(own, { blobs }))).toBe('missing 0');
+  expect(kindOf(await client.compile(own))).toBe('missing 1');
+  expect(worker.tasks).toHaveLength(1);
+  worker.onTask = (task) => worker.finish(task, resultWith('object code'));
+  expect(kindOf(await client.compile(own, { blobs: [part] }))).toBe('result');
+  expect(worker.tasks).toHaveLength(2);
+});
+
+test('a worker that says nothing of parts does not want any', async () => {
+  const worker = await grid.worker('w1');
+  worker.onTask = (task) => worker.decline(task, 'no-toolchain');
+  expect(kindOf(await grid.client().compile(spec, { blobs }))).toBe('declined no-worker');
+});
+
 test('a success is stored, survives a restart, and costs no second compile', async () => {
   const worker = await grid.worker('w1');
   worker.onTask = (task) => worker.finish(task, resultWith('object code'));

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../base/digest.ts';
-import { digestFromWire, digestToWire } from '../contract/digests.ts';
+import { digestFromWire } from '../contract/digests.ts';
 import type { CompileRequest, CompileResponse, CompileSpec } from '../contract/generated/hybridgrid/v1/build.ts';
 import type { CompileQuestion } from '../contract/raw-spec.ts';
+import type { Demand } from '../scheduler/choice.ts';
 import { withContents } from './accept-result.ts';
 import type { ActionCache } from './action-cache.ts';
 import type { BlobService } from './blob-service.ts';
 import { type CheckedSpec, type CheckedSpecs, checkedSpecs } from './checked-specs.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { declined, type FlightServices, type Flights, resultOf, startFlights } from './flights.ts';
+import { declined, type FlightServices, type Flights, missing, resultOf, startFlights } from './flights.ts';
+import { toolchainOf } from './lacking-parts.ts';
 
 /** What is counted of requests. */
 export interface RequestCounters {
@@ -107,9 +109,12 @@ function send(
   gone: AbortSignal,
   key: string,
   flights: Flights,
-  { dispatcher, blobs }: CompileServices,
+  services: CompileServices,
 ): CompileResponse | Promise<CompileResponse> {
-  const demand = { arch: spec.arch, toolchain: spec.toolchain?.digest.toString('hex') ?? '', pinnedTo: worker };
+  const { dispatcher, blobs } = services;
+  const demand = { arch: spec.arch, toolchain: toolchainOf(spec), pinnedTo: worker };
+  const parts = partsToBring(spec, demand, services);
+  if (parts.length > 0) return missing(parts);
   // Before anything is asked for: nobody uploads headers to a grid without workers.
   if (!dispatcher.couldServe(demand)) return declined('no-worker', '');
   const claim = blobs.claim(inputs);
@@ -118,7 +123,17 @@ function send(
     return flights.takeOff({ key, action, spec: bytes, demand, name, client, timeoutMs, claim }, gone);
   }
   claim.release();
-  return { answer: { $case: 'missing', value: { digests: claim.missing.map(digestToWire) } } };
+  return missing(claim.missing);
+}
+
+/** Parts of the compiler that a worker waits for; once they are here, workers are told so. */
+function partsToBring(spec: CompileSpec, demand: Demand, { dispatcher, blobs, lacking }: CompileServices): Digest[] {
+  const absent = lacking.wantedOf(spec)?.filter((digest) => !blobs.has(digest));
+  if (absent === undefined) return [];
+  if (absent.length > 0) return dispatcher.couldServe({ ...demand, toolchain: '' }) ? absent : [];
+  lacking.brought(demand.toolchain);
+  dispatcher.toolchainBrought(demand.toolchain);
+  return [];
 }
 
 /** 72 bits: two of a million files share theirs once in ten thousand grids, and then only a guess is wrong. */

@@ -12,6 +12,7 @@ import { compileService } from './compile-service.ts';
 import { prepareDirectory, removeLeftovers } from './data-directory.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { httpFace, type TlsFiles } from './http-face.ts';
+import { lackingParts } from './lacking-parts.ts';
 import { startLateResults } from './late-results.ts';
 import { startMetrics } from './metrics.ts';
 import { startQuietWork } from './quiet-work.ts';
@@ -162,12 +163,14 @@ async function assemble(options: CoordinatorOptions) {
     storedResults,
   });
   const httpPort = (): number => ports.http;
-  const attached = attachService({ dispatcher, blobs, heartbeatMs, httpPort, now, log });
+  const lacking = lackingParts(performance.now.bind(performance));
+  const attached = attachService({ dispatcher, blobs, lacking, heartbeatMs, httpPort, now, log });
   const compiles = compileService({
     dispatcher,
     blobs,
     actions,
     late,
+    lacking,
     wake,
     counters: metrics,
     newTaskId: taskIds(),

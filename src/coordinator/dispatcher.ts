@@ -35,8 +35,8 @@ export interface WorkerPort {
 /** An attached worker's side of the dispatcher. */
 export interface Attachment {
   heartbeat(): void;
-  /** Whether the worker has this task. */
-  has(taskId: string): boolean;
+  /** The toolchain of a task that the worker has; undefined where it has no such task. */
+  toolchainOf(taskId: string): string | undefined;
   /** A task ended on it; `result` goes with the outcome `ok`. */
   ended(taskId: string, outcome: TaskOutcome, result?: CompileResult): void;
   draining(): void;
@@ -49,6 +49,8 @@ export interface Dispatcher {
   cancel(taskId: string): void;
   /** Whether any worker could run such tasks, now or later. */
   couldServe(demand: Demand): boolean;
+  /** Workers that lacked this toolchain can be asked for it again. */
+  toolchainBrought(toolchain: string): void;
   /** A worker of the same id that is attached is dropped. */
   attach(offer: WorkerOffer, port: WorkerPort): Attachment;
   readonly workers: ReadonlyMap<string, WorkerRecord>;
@@ -161,6 +163,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       if (tasks.delete(taskId)) apply({ kind: 'task-cancelled', task: taskId });
     },
     couldServe: (demand) => couldServe(state, demand),
+    toolchainBrought: (toolchain) => apply({ kind: 'toolchain-brought', toolchain }),
     attach(offer, port) {
       ports.get(offer.id)?.drop('attached again');
       ports.set(offer.id, port);
@@ -170,9 +173,10 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         if (ports.get(offer.id) === port) apply(event, result);
       };
       return {
-        has: (id) => {
+        toolchainOf: (id) => {
           const task = state.tasks.get(id);
-          return ports.get(offer.id) === port && task !== undefined && runOn(task, offer.id) !== undefined;
+          const isIts = ports.get(offer.id) === port && task !== undefined && runOn(task, offer.id) !== undefined;
+          return isIts ? task.ask.toolchain : undefined;
         },
         heartbeat: () => ifCurrent({ kind: 'worker-heartbeat', worker: offer.id }),
         ended: (task, outcome, result) => ifCurrent({ kind: 'task-ended', task, worker: offer.id, outcome }, result),

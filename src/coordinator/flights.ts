@@ -1,9 +1,11 @@
 import type { Digest } from '../base/digest.ts';
+import { digestToWire } from '../contract/digests.ts';
 import type { CompileResponse, CompileResult, Declined } from '../contract/generated/hybridgrid/v1/build.ts';
 import type { Demand } from '../scheduler/choice.ts';
 import { withContents } from './accept-result.ts';
 import type { BlobClaim, BlobService } from './blob-service.ts';
 import type { Dispatcher, TaskEnd } from './dispatcher.ts';
+import type { LackingParts } from './lacking-parts.ts';
 import type { LateResults } from './late-results.ts';
 
 /** A compile that is to be done. */
@@ -38,6 +40,7 @@ export interface FlightServices {
   readonly dispatcher: Dispatcher;
   readonly blobs: BlobService;
   readonly late: LateResults;
+  readonly lacking: LackingParts;
   readonly counters: {
     /** `how` is `ok`, `failed`, `cancelled` or a reason of declining; `seconds` from the request to its answer. */
     taskEnded(how: string, seconds: number): void;
@@ -104,7 +107,7 @@ export function startFlights(services: FlightServices): Flights {
   }
 
   async function land(flight: Flight, end: TaskEnd): Promise<void> {
-    const [response, how] = await answerTo(flight.plan.action, end, services).catch((error: unknown) => {
+    const [response, how] = await answerTo(flight.plan, end, services).catch((error: unknown) => {
       services.log('a result could not be delivered', { task: flight.taskId, error: String(error) });
       return [declined('internal', ''), 'internal'] as const;
     });
@@ -142,11 +145,13 @@ function timeoutOf(timeoutMs: number): number {
 }
 
 async function answerTo(
-  action: Digest,
+  { action, demand }: FlightPlan,
   end: TaskEnd,
-  { late, blobs }: FlightServices,
+  { late, blobs, lacking }: FlightServices,
 ): Promise<readonly [CompileResponse, string]> {
   if (end.kind === 'declined') {
+    // Whoever asks again is told what to bring.
+    if (end.reason === 'no-toolchain' && lacking.isLacking(demand.toolchain)) return [missing([]), end.reason];
     const { reason, detail } = reasonOf(end);
     return [declined(reason, detail), reason];
   }
@@ -157,7 +162,7 @@ async function answerTo(
   return [resultOf(filled), result.exitCode === 0 ? 'ok' : 'failed'];
 }
 
-function reasonOf({ reason, detail }: Declined): Declined {
+function reasonOf({ reason, detail }: Omit<Declined, 'missing'>): Omit<Declined, 'missing'> {
   if (reason === 'no-toolchain') return { reason: 'no-worker', detail: 'no worker has the toolchain' };
   return REASONS.has(reason) ? { reason, detail } : { reason: 'internal', detail: `${reason} ${detail}`.trim() };
 }
@@ -169,5 +174,10 @@ export function resultOf(result: CompileResult): CompileResponse {
 
 /** Why there is none, as an answer. */
 export function declined(reason: string, detail: string): CompileResponse {
-  return { answer: { $case: 'declined', value: { reason, detail } } };
+  return { answer: { $case: 'declined', value: { reason, detail, missing: [] } } };
+}
+
+/** What the client is to bring before it asks again, as an answer. */
+export function missing(digests: readonly Digest[]): CompileResponse {
+  return { answer: { $case: 'missing', value: { digests: digests.map(digestToWire) } } };
 }

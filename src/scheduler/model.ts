@@ -47,6 +47,8 @@ export type SchedulerEvent =
   | { readonly kind: 'task-submitted'; readonly task: TaskAsk }
   | { readonly kind: 'task-ended'; readonly task: string; readonly worker: string; readonly outcome: TaskOutcome }
   | { readonly kind: 'task-cancelled'; readonly task: string }
+  /** What workers lacked of it can be had now. */
+  | { readonly kind: 'toolchain-brought'; readonly toolchain: string }
   | { readonly kind: 'tick' };
 
 export type SchedulerEffect =

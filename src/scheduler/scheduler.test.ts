@@ -134,6 +134,17 @@ test('a worker without the toolchain is not asked for it again; where all lack i
   expect(brief(g.submit('t3', { toolchain: 'clang' }))).toEqual(['assign t3 w1']);
 });
 
+test('a worker is asked again for what it lacked, once it can be had', () => {
+  const g = grid();
+  g.attach('w1', { slots: 8 });
+  g.submit('t1');
+  g.end('t1', 'w1', broken('no-toolchain'));
+  transition(g.state, { kind: 'toolchain-brought', toolchain: 'clang' }, 0);
+  expect(brief(g.submit('t2'))).toEqual(['decline t2 no-worker']);
+  transition(g.state, { kind: 'toolchain-brought', toolchain: 'gcc' }, 0);
+  expect(brief(g.submit('t3'))).toEqual(['assign t3 w1']);
+});
+
 test('a silent worker is lost after three heartbeats, with its tasks', () => {
   const g = grid();
   g.attach('w1');

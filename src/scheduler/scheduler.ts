@@ -71,6 +71,9 @@ export function transition(state: SchedulerState, event: SchedulerEvent, nowMs: 
     case 'task-cancelled':
       cancel(state, event.task, nowMs, effects);
       break;
+    case 'toolchain-brought':
+      forgetLack(state, event.toolchain, nowMs, effects);
+      break;
     case 'tick':
       tick(state, nowMs, effects);
   }
@@ -142,6 +145,16 @@ function drain(state: SchedulerState, id: string, effects: SchedulerEffect[]): v
   worker.draining = true;
   refile(worker);
   declineHopeless(state, effects);
+}
+
+/** Who lacked it may take what waits for it with others. */
+function forgetLack(state: SchedulerState, toolchain: string, nowMs: number, effects: SchedulerEffect[]): void {
+  for (const worker of state.workers.values()) {
+    if (!worker.lacks.has(toolchain)) continue;
+    const others = [...worker.lacks].filter((other) => other !== toolchain);
+    worker.lacks = others.length === 0 ? NOTHING : new Set(others);
+    serve(state, worker, nowMs, effects);
+  }
 }
 
 // Tasks

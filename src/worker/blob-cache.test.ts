@@ -41,7 +41,7 @@ test('what a server lacks, refuses, breaks off, holds back or falsifies is an an
   const cache = openBlobCache(directory, 1e6);
   const good = host.put('good');
   const none = { digest: sha256('none'), size: 4 };
-  expect(await cache.hold([good, none], from)).toEqual({ kind: 'absent', digest: none.digest });
+  expect(await cache.hold([good, none], from)).toEqual({ kind: 'absent', digests: [none.digest] });
   const other = host.put('other');
   const faults: [BlobHost['fault'], RegExp][] = [
     [(_, answer) => !!answer.writeHead(503).end(), /HTTP 503/],

@@ -18,7 +18,8 @@ export interface WantedBlob {
 /** Blobs that are here, and stay until they are let go. */
 export type Held =
   | { readonly kind: 'held'; pathOf(digest: Digest): string; release(): void }
-  | { readonly kind: 'absent'; readonly digest: Digest }
+  /** The other end lacks these. */
+  | { readonly kind: 'absent'; readonly digests: readonly Digest[] }
   | { readonly kind: 'failed'; readonly why: string };
 
 /** Blobs on this machine's disk, the least recently used going first. Every one was proved by its digest. */
@@ -70,12 +71,12 @@ async function hold(shelf: Shelf, wanted: readonly WantedBlob[], from: BlobServe
   const lacking = wanted.filter(({ digest }, i) => proved[i] === false && !shelf.fetching.has(digest));
   fetchTogether(shelf, lacking, from);
   const transfers = await Promise.all(wanted.map((blob) => obtain(shelf, blob, from)));
-  for (const [i, transfer] of transfers.entries()) {
-    if (transfer.kind === 'done') continue;
-    release();
-    return transfer.kind === 'absent' ? { kind: 'absent', digest: (wanted[i] as WantedBlob).digest } : transfer;
-  }
-  return { kind: 'held', pathOf: (digest) => pathOf(shelf, digest), release };
+  const failed = transfers.find((transfer) => transfer.kind === 'failed');
+  const absent = wanted.filter((_, i) => transfers[i]?.kind === 'absent').map(({ digest }) => digest);
+  if (failed === undefined && absent.length === 0)
+    return { kind: 'held', pathOf: (digest) => pathOf(shelf, digest), release };
+  release();
+  return failed ?? { kind: 'absent', digests: absent };
 }
 
 function letGo(shelf: Shelf, digest: Digest): void {

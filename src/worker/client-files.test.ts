@@ -86,8 +86,8 @@ test('a file that was changed behind our back is made again', async () => {
 test('blobs that cannot be had, and a copy that cannot be made, are answers', async () => {
   const store = blobs();
   const files = newFiles();
-  const absent = async (): Promise<Held> => ({ kind: 'absent', digest: sha256('x') });
-  expect(await files.lay('me', [store.file('/a.h', 'x')], absent)).toEqual({ kind: 'absent', digest: sha256('x') });
+  const absent = async (): Promise<Held> => ({ kind: 'absent', digests: [sha256('x')] });
+  expect(await files.lay('me', [store.file('/a.h', 'x')], absent)).toEqual({ kind: 'absent', digests: [sha256('x')] });
   const gone = async (): Promise<Held> => ({ kind: 'held', pathOf: () => '/no/such/blob', release: () => {} });
   expect(await files.lay('me', [store.file('/a.h', 'x')], gone)).toEqual({ kind: 'failed', why: 'ENOENT' });
   laid(await files.lay('me', [store.file('/a.h', 'x')], store.hold));

@@ -24,14 +24,27 @@ export interface TaskServices {
   readonly blobs: BlobCache;
   readonly files: ClientFiles;
   readonly toolchains: Toolchains;
+  /** Whether compilers that are not installed here are taken from clients. */
+  readonly takesToolchains: boolean;
 }
 
 /** How a task ended, for the coordinator. `reason` as in the contract. */
 export type TaskOutcome =
   | { readonly kind: 'result'; readonly result: CompileResult }
-  | { readonly kind: 'declined'; readonly reason: string; readonly detail: string };
+  | {
+      readonly kind: 'declined';
+      readonly reason: string;
+      readonly detail: string;
+      /** With `no-toolchain`: parts that are to be had neither here nor from the coordinator. */
+      readonly missing: readonly Digest[];
+    };
 
-const declined = (reason: string, detail: string): TaskOutcome => ({ kind: 'declined', reason, detail });
+const declined = (reason: string, detail: string, missing: readonly Digest[] = []): TaskOutcome => ({
+  kind: 'declined',
+  reason,
+  detail,
+  missing,
+});
 
 /** Longer than any compile that somebody waits for. */
 const MAX_WALL_MS = 3_600_000;
@@ -49,6 +62,8 @@ export async function runTask(
   const task = readTask(spec, services.arch);
   if (task.kind === 'not-acceptable') return refused(task);
   const own = await services.toolchains.compare([...task.parts.files.values()]);
+  const [other] = own.different;
+  if (other !== undefined && !services.takesToolchains) return declined('no-toolchain', `another ${other.path} here`);
   const here = new Map(own.same.map(({ part, stamp }) => [part.path, stamp]));
   const wanted = [...task.tree.files.values()].filter(({ path }) => !here.has(path));
   const laid = await services.files.lay(client, wanted, (blobs) => services.blobs.hold(blobs, from));
@@ -72,14 +87,17 @@ function refused({ detail }: NotAcceptable): TaskOutcome {
   return declined('not-acceptable', detail);
 }
 
-/** A compiler that neither this machine nor the coordinator has is not acceptable here; anything else is trouble. */
+/** A compiler that neither this machine nor the coordinator has can be brought by the client; anything else is trouble. */
 function unavailable(
   laid: Exclude<Laid, { kind: 'laid' }>,
   parts: readonly { digest: Digest; path: string }[],
 ): TaskOutcome {
   if (laid.kind === 'failed') return declined('internal', laid.why);
-  const part = parts.find(({ digest }) => digest === laid.digest);
-  return part === undefined ? declined('no-blob', laid.digest) : declined('no-toolchain', `another ${part.path} here`);
+  const lacking = parts.filter(({ digest }) => laid.digests.includes(digest));
+  const [part] = lacking;
+  if (part === undefined) return declined('no-blob', laid.digests.join(' '));
+  const missing = [...new Set(lacking.map(({ digest }) => digest))];
+  return declined('no-toolchain', `another ${part.path} here, or none`, missing);
 }
 
 function readText(source: string | undefined): string | undefined {

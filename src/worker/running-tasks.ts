@@ -1,3 +1,4 @@
+import { digestToWire } from '../contract/digests.ts';
 import type { Task, TaskEnded } from '../contract/generated/hybridgrid/v1/build.ts';
 import type { TaskOutcome } from './run-task.ts';
 
@@ -24,16 +25,15 @@ export interface RunningTasksOptions {
   readonly failed: (error: unknown) => void;
 }
 
-const declined = (reason: string, detail: string): TaskOutcome => ({ kind: 'declined', reason, detail });
+const declined = (reason: string, detail: string): TaskOutcome => ({ kind: 'declined', reason, detail, missing: [] });
 
 export function runningTasks(options: RunningTasksOptions): RunningTasks {
   const running = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
   const tell = (taskId: string, outcome: TaskOutcome): void => {
-    const { kind, ...rest } = outcome;
     const told: TaskEnded['outcome'] =
-      kind === 'result'
-        ? { $case: 'result', value: (outcome as Extract<TaskOutcome, { kind: 'result' }>).result }
-        : { $case: 'declined', value: rest as { reason: string; detail: string } };
+      outcome.kind === 'result'
+        ? { $case: 'result', value: outcome.result }
+        : { $case: 'declined', value: { ...outcome, missing: outcome.missing.map(digestToWire) } };
     options.ended({ taskId, outcome: told });
   };
   const work = async (task: Task, signal: AbortSignal): Promise<void> => {

@@ -43,6 +43,7 @@ function work(changes: Partial<WorkerOptions> = {}): string {
     workDir,
     diskBytes: 1e9,
     workerId: 'w1',
+    takesToolchains: true,
     version: '0.0.0',
     log: (message, details) => logged.push([message, details]),
     signal: stop.signal,
@@ -141,10 +142,11 @@ testWith([sandboxes], 'a compiler that is not here is taken from the coordinator
   await coordinator.hello();
   const compiler = program(COMPILER);
   const cwd = sourceTree('a.c', 'hello');
-  expect(declineOf(await coordinator.run('1', shippedSpec(compiler, 'a.c', cwd, undefined)))).toMatch('no-blob');
+  const lacking = declineOf(await coordinator.run('1', shippedSpec(compiler, 'a.c', cwd, undefined)));
+  expect(lacking).toBe(`no-toolchain: another ${OWN_COMPILER} here, or none`);
   const spec = shippedSpec(compiler, 'a.c', cwd, blobs);
   blobs.blobs.delete(sha256(readFileSync(compiler)));
-  expect(declineOf(await coordinator.run('2', spec))).toBe(`no-toolchain: another ${OWN_COMPILER} here`);
+  expect(declineOf(await coordinator.run('2', spec))).toBe(`no-toolchain: another ${OWN_COMPILER} here, or none`);
   const shipped = resultOf(await coordinator.run('3', shippedSpec(compiler, 'a.c', cwd, blobs)));
   expect(shipped.outputs[0]?.data.toString()).toBe('hello');
 });

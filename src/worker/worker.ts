@@ -24,6 +24,8 @@ export interface WorkerOptions {
   /** In bytes; half of it for blobs, half for files of clients. */
   readonly diskBytes: number;
   readonly workerId: string;
+  /** Whether compilers that are not installed here are taken from clients. */
+  readonly takesToolchains: boolean;
   readonly version: string;
   readonly log: (message: string, details?: object) => void;
   /** With its abort the worker takes no more tasks, finishes those it has, and leaves. */
@@ -58,6 +60,7 @@ export async function serveWorker(options: WorkerOptions): Promise<void> {
     blobs: openBlobCache(fromNative(`${workDir}/blobs`), bytes),
     files: clientFiles(files),
     toolchains: toolchains(),
+    takesToolchains: options.takesToolchains,
   };
   const sweeper = setInterval(() => services.files.sweep(), SWEEP_MS);
   try {

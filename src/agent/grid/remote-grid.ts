@@ -34,8 +34,11 @@ const COMPILE_TIMEOUT_MS = 600_000;
 const CALL_TIMEOUT_MS = 2_000;
 /** So much later the clock alone ends a call, which counts time in which we did not listen. */
 const BACKSTOP = 5;
-/** The grid may lose blobs between question and answer (eviction): not asked for ever. */
-const ROUNDS = 3;
+/**
+ * First the grid lacks inputs, then a worker lacks the compiler, then the grid the compiler's parts; and it may lose blobs between question
+ * and answer (eviction): not asked for ever.
+ */
+const ROUNDS = 6;
 /** How old the number of slots may be. */
 const CAPACITY_MS = 2_000;
 

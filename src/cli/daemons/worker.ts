@@ -21,6 +21,7 @@ export const WORKER_FLAGS: readonly DaemonFlag[] = [
   { long: 'work-dir', takes: 'DIR', sets: 'worker.work_dir' },
   { long: 'max-size', takes: 'SIZE', sets: 'worker.max_size' },
   { long: 'name', takes: 'NAME', sets: 'worker.name' },
+  { long: 'own-toolchains', sets: 'worker.own_toolchains' },
 ];
 
 /** `hg-worker serve`. */
@@ -44,6 +45,7 @@ export async function runWorker(context: Context, args: readonly string[]): Prom
     diskBytes: Math.min(settings['worker.max_size'], UNLIMITED),
     workerId: settings['worker.name'] === '' ? `${hostname()}-${process.pid}` : settings['worker.name'],
     version: BUILD_ID,
+    takesToolchains: !settings['worker.own_toolchains'],
     log: daemonLog(() => new Date()),
     signal: untilSignalled(),
     nsrun: `${installationRoot()}/build/hg-nsrun`,

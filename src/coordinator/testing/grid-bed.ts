@@ -211,7 +211,8 @@ export interface TestWorker {
   onTask: ((task: Task) => void) | undefined;
   say(message: WorkerMessage['message']): void;
   finish(task: Task | undefined, result: CompileResult): void;
-  decline(task: Task | undefined, reason: string): void;
+  /** `missing`: parts that it lacks. */
+  decline(task: Task | undefined, reason: string, missing?: readonly Buffer[]): void;
   leave(): void;
 }
 
@@ -228,10 +229,13 @@ function attach(client: TestClient, capabilities: WorkerCapabilities): TestWorke
     say: (message) => void stream.write({ message }),
     finish: (task, value) =>
       worker.say({ $case: 'ended', value: { taskId: task?.taskId ?? '', outcome: { $case: 'result', value } } }),
-    decline: (task, reason) =>
+    decline: (task, reason, missing = []) =>
       worker.say({
         $case: 'ended',
-        value: { taskId: task?.taskId ?? '', outcome: { $case: 'declined', value: { reason, detail: '' } } },
+        value: {
+          taskId: task?.taskId ?? '',
+          outcome: { $case: 'declined', value: { reason, detail: '', missing: [...missing] } },
+        },
       }),
     leave: () => stream.cancel(),
   };

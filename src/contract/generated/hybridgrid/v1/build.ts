@@ -137,6 +137,8 @@ export interface Declined {
   /** no-worker, no-slot, stored-only, not-acceptable, no-toolchain, no-blob, worker-lost, timeout, limit, internal */
   reason: string;
   detail: string;
+  /** no-toolchain: digests of its parts that the worker has not, and did not find with the coordinator. */
+  missing: Buffer[];
 }
 
 export interface OutputFile {
@@ -1151,7 +1153,7 @@ export const MissingBlobs: MessageFns<MissingBlobs> = {
 };
 
 function createBaseDeclined(): Declined {
-  return { reason: "", detail: "" };
+  return { reason: "", detail: "", missing: [] };
 }
 
 export const Declined: MessageFns<Declined> = {
@@ -1161,6 +1163,9 @@ export const Declined: MessageFns<Declined> = {
     }
     if (message.detail !== "") {
       writer.uint32(18).string(message.detail);
+    }
+    for (const v of message.missing) {
+      writer.uint32(26).bytes(v!);
     }
     return writer;
   },
@@ -1192,6 +1197,14 @@ export const Declined: MessageFns<Declined> = {
             }
 
             message.detail = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.missing.push(Buffer.from(reader.bytes()));
             continue;
           }
         }
