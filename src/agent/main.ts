@@ -16,6 +16,7 @@ import { lookupGate } from './grid/lookup-gate.ts';
 import { shareQueue } from './grid/share-queue.ts';
 import { sharedSight } from './grid/shared-sight.ts';
 import { slotsFile } from './grid/slots-file.ts';
+import { uploadQueue } from './grid/upload-queue.ts';
 import { pathHistory } from './path-history.ts';
 import { preparedAnswers } from './prepared-answers.ts';
 import { readConfigFile, requestSettings } from './request-settings.ts';
@@ -62,6 +63,7 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
     requests: server?.requests ?? 0,
     connections: server?.connections ?? 0,
     storing: serving.storing,
+    uploading: services.uploads.waiting,
     memoryBytes: process.memoryUsage.rss(),
     cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
     idleExitSeconds: settings['agent.idle_exit'] / 1000,
@@ -121,6 +123,7 @@ async function composeServices(
     slots,
     lookups: lookupGate(),
     shares: shareQueue(() => slots.taken > 0),
+    uploads: uploadQueue(() => log('too much waits for the remote storage: results stay here', {})),
     sights: sharedSight(files, () => performance.now()),
     nodes: new Map(),
     keepSlots,
@@ -170,6 +173,7 @@ async function answerControl(request: ControlRequest, targets: ControlTargets): 
 async function flush(serving: Engine, services: EngineServices): Promise<void> {
   await serving.settled();
   await services.shares.flush();
+  await services.uploads.flush();
   for (const cache of await services.caches.all()) {
     await cache.blobs.flush();
     await cache.manifests.flush();

@@ -46,11 +46,12 @@ export async function placeMiss(miss: Miss, grid: Grid, services: GridServices):
   const { description, plan, signal } = miss;
   const { settings } = description;
   const own = localLimit(settings['grid.local_slots']);
-  // Who forbids the fallback wants to see the grid at work.
-  const limit = settings['grid.fallback'] ? own : 0;
+  // Who forbids the fallback wants to see the grid at work. Where nobody else compiles, this machine does as ever.
+  const limit = !grid.compiles ? Number.POSITIVE_INFINITY : settings['grid.fallback'] ? own : 0;
   const slot = services.slots.tryTake(limit);
   const ignoreStored = settings['cache.recache'];
-  if (slot !== undefined && (ignoreStored || !services.lookups.isOpen())) return { kind: 'here', slot, isShared: true };
+  const inVain = ignoreStored || !grid.isWorthAsking();
+  if (slot !== undefined && (inVain || !services.lookups.isOpen())) return { kind: 'here', slot, isShared: true };
   const made = await makeShipment(description, plan, services);
   if ('kind' in made) {
     if (slot !== undefined) return { kind: 'here', slot, isShared: false };
