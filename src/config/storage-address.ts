@@ -14,6 +14,8 @@ interface AnyAddress {
   readonly connectTimeoutMs: number;
   /** How long a question may take from its beginning to the last byte of the answer, in milliseconds. */
   readonly operationTimeoutMs: number;
+  /** A file with the authorities (PEM) that its certificate is checked against, in place of the usual ones. */
+  readonly tlsCa?: string;
 }
 
 export interface Place {
@@ -63,7 +65,7 @@ const CONNECT_TIMEOUT_MS = 500;
 /** A compile that waits longer would mostly have been done meanwhile. In milliseconds. */
 const OPERATION_TIMEOUT_MS = 2_000;
 
-const COMMON = ['read-only', 'connect-timeout', 'operation-timeout'];
+const COMMON = ['read-only', 'connect-timeout', 'operation-timeout', 'tls-ca'];
 const OWN: Readonly<Record<StorageAddress['kind'], readonly string[]>> = {
   http: ['layout', 'bearer-token'],
   s3: ['layout', 'endpoint', 'region', 'path-style'],
@@ -79,11 +81,14 @@ export function parseStorageAddress(
     const url = new URL(location);
     const kind = kindOf(url.protocol);
     const attributes = readAttributes(rest, [...COMMON, ...OWN[kind]]);
+    const tlsCa = attributes.get('tls-ca');
+    if (tlsCa?.startsWith('/') === false) throw new BadAddress('tls-ca=/PATH/OF/FILE');
     const common: AnyAddress = {
       shown: hideSecrets(location),
       readOnly: flag(attributes, 'read-only') ?? false,
       connectTimeoutMs: milliseconds(attributes, 'connect-timeout') ?? CONNECT_TIMEOUT_MS,
       operationTimeoutMs: milliseconds(attributes, 'operation-timeout') ?? OPERATION_TIMEOUT_MS,
+      ...(tlsCa === undefined ? {} : { tlsCa }),
     };
     if (kind === 'http') return httpAddress(url, attributes, common);
     return kind === 's3' ? s3Address(url, attributes, common) : redisAddress(url, common);
@@ -202,9 +207,13 @@ function milliseconds(attributes: Attributes, name: string): number | undefined 
   return text === undefined ? undefined : Number(text);
 }
 
+/** Attributes that are no secret; what others hold may be one, also where their name is misspelled. */
+const SHOWN_ATTRIBUTES = [...COMMON, 'layout', 'endpoint', 'region', 'path-style'].join('|');
+const HIDDEN_ATTRIBUTE = new RegExp(`\\|(?!(?:${SHOWN_ATTRIBUTES})=)([^=|\\s]*)=[^|\\s",\\]]*`, 'g');
+
 /** Addresses as people and logs may see them: what opens the door is left out. */
 export function hideSecrets(text: string): string {
-  return text.replace(/(\/\/)[^\s|"]*@/g, '$1***@').replace(/(\|bearer-token=)[^|\s",\]]*/g, '$1***');
+  return text.replace(/(\/\/)[^\s|"]*@/g, '$1***@').replace(HIDDEN_ATTRIBUTE, '|$1=***');
 }
 
 /** Addresses, separated by blanks as ccache does, or as a YAML list; `none` is an empty list. */

@@ -33,6 +33,8 @@ export interface Server {
   readonly port: number;
   readonly tls: boolean;
   readonly connectTimeoutMs: number;
+  /** Authorities (PEM) in place of the usual ones. */
+  readonly ca?: Buffer | undefined;
   /** For trouble. */
   readonly shown: string;
 }
@@ -44,7 +46,9 @@ const KEPT_MS = 4_000;
 
 export function exchange(server: Server): Exchange {
   const kept = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: KEPT_MS };
-  const agent = server.tls ? new TlsAgent(kept) : new Agent(kept);
+  const agent = server.tls
+    ? new TlsAgent(server.ca === undefined ? kept : { ...kept, ca: server.ca })
+    : new Agent(kept);
   return {
     async ask(asked) {
       const answer = await once(server, agent, asked);

@@ -1,5 +1,5 @@
 import type { HttpAddress } from '../config/storage-address.ts';
-import { type Answer, type Exchange, exchange } from './exchange.ts';
+import { type Answer, exchange } from './exchange.ts';
 import { entryPath } from './layouts.ts';
 import { type Found, type Store, type StoreTrouble, UPLOAD_PATIENCE } from './store.ts';
 
@@ -7,7 +7,8 @@ import { type Found, type Store, type StoreTrouble, UPLOAD_PATIENCE } from './st
 const ERROR_BODY_LIMIT = 64 << 10;
 
 /** A server that answers GET, HEAD and PUT: what ccache, Bazel and a plain WebDAV server agree on. */
-export function httpStore(address: HttpAddress, to: Exchange = exchange(address)): Store {
+export function httpStore(address: HttpAddress, ca?: Buffer): Store {
+  const to = exchange({ ...address, ca });
   const { shown, readOnly, layout, authorization, operationTimeoutMs: timeoutMs } = address;
   const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
   const pathOf = (key: Parameters<Store['get']>[0]): string => address.path + entryPath(layout, key);

@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import type { RedisAddress } from '../config/storage-address.ts';
 import { afterListening } from '../contract/patience.ts';
@@ -21,8 +21,8 @@ interface Connection {
   readonly waiting: Waiting[];
 }
 
-/** `limit`: bytes of a reply; more are trouble. */
-export function redisLine(address: RedisAddress, limit: number): RedisLine {
+/** `limit`: bytes of a reply; more are trouble. `ca`: authorities (PEM) in place of the usual ones. */
+export function redisLine(address: RedisAddress, limit: number, ca?: Buffer): RedisLine {
   let open: Connection | undefined;
   const trouble = (cause: StoreTrouble['cause'], detail: string): StoreTrouble => ({
     kind: 'trouble',
@@ -46,7 +46,7 @@ export function redisLine(address: RedisAddress, limit: number): RedisLine {
   };
 
   const connectNow = (): Connection => {
-    const connection: Connection = { socket: makeSocket(address), waiting: [] };
+    const connection: Connection = { socket: makeSocket(address, ca), waiting: [] };
     const { socket } = connection;
     const fail = (cause: StoreTrouble['cause'], detail: string): void => breakOff(connection, trouble(cause, detail));
     const ms = address.connectTimeoutMs;
@@ -105,8 +105,10 @@ function isTls({ at }: RedisAddress): boolean {
   return typeof at !== 'string' && at.tls;
 }
 
-function makeSocket({ at }: RedisAddress): Socket {
+function makeSocket({ at }: RedisAddress, ca: Buffer | undefined): Socket {
   if (typeof at === 'string') return connect({ path: at });
   const { host, port, tls } = at;
-  return tls ? tlsConnect({ host, port, servername: host }) : connect({ host, port });
+  return tls
+    ? tlsConnect({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...(ca === undefined ? {} : { ca }) })
+    : connect({ host, port });
 }

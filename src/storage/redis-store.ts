@@ -10,11 +10,11 @@ const REPLY_LIMIT = 65 << 20;
 const PREFIX = 'hybridgrid';
 
 /** A Redis, or what speaks its protocol. What it holds and what it forgets is its own setting (maxmemory-policy). */
-export function redisStore(address: RedisAddress): Store {
+export function redisStore(address: RedisAddress, ca?: Buffer): Store {
   const { shown, readOnly, operationTimeoutMs: timeoutMs } = address;
-  const questions = redisLine(address, REPLY_LIMIT);
+  const questions = redisLine(address, REPLY_LIMIT, ca);
   // A question does not wait behind megabytes on their way.
-  const uploads: RedisLine = redisLine(address, REPLY_LIMIT);
+  const uploads: RedisLine = redisLine(address, REPLY_LIMIT, ca);
   const nameOf = ({ kind, digest }: EntryKey): string => `${PREFIX}:${kind}:${digest}`;
   const refused = ({ text }: Extract<Reply, { kind: 'error' }>): StoreTrouble => trouble(shown, causeOf(text), text);
   return {

@@ -2,7 +2,7 @@ import { type Credentials, sign } from 'aws4';
 import { sha256 } from '../base/digest.ts';
 import type { S3Address } from '../config/storage-address.ts';
 import type { S3Environment } from '../config/storage-credentials.ts';
-import { type Answer, type Asked, type Exchange, exchange } from './exchange.ts';
+import { type Answer, type Asked, exchange } from './exchange.ts';
 import { found, isThere, putTrouble } from './http-store.ts';
 import { entryPath } from './layouts.ts';
 import { type EntryKey, type Store, type StoreTrouble, UPLOAD_PATIENCE } from './store.ts';
@@ -22,15 +22,15 @@ export interface BucketPlace {
 }
 
 /** A bucket of AWS or of a server that speaks the same, every request signed (Signature Version 4). */
-export function s3Store(address: S3Address, env: S3Environment, makeExchange = exchange): Store {
+export function s3Store(address: S3Address, env: S3Environment, ca?: Buffer): Store {
   const { shown, readOnly, layout, operationTimeoutMs: timeoutMs } = address;
   const place = bucketPlace(address, env);
-  const to: Exchange = makeExchange({ ...place, connectTimeoutMs: address.connectTimeoutMs, shown });
+  const to = exchange({ ...place, connectTimeoutMs: address.connectTimeoutMs, shown, ca });
   const ask = async (key: EntryKey, asked: Omit<Asked, 'path' | 'headers'>): Promise<Answer | StoreTrouble> => {
     const { method, body } = asked;
     const path = place.path + entryPath(layout, key);
     const answer = await to.ask({ ...asked, path, headers: signedHeaders(place, env, { method, path, body }) });
-    return answer.kind === 'answer' ? (refusal(answer, shown, place.region) ?? answer) : answer;
+    return answer.kind === 'answer' ? readAnswer(answer, method, shown, place.region) : answer;
   };
   return {
     shown,
@@ -85,22 +85,14 @@ export function signedHeaders(
   return sign(request, credentials).headers as Record<string, string>;
 }
 
-/**
- * S3 says 403 for an object that is not there to who may not list the bucket, and 400 and 301 for the wrong region: what
- * is meant stands in the body, which the answer to a HEAD does not have.
- */
-function refusal({ status, body }: Answer, at: string, region: string): Answer | StoreTrouble | undefined {
-  if (status < 300 || status === 404) return undefined;
-  const code = /<Code>([A-Za-z0-9]{1,80})<\/Code>/.exec(body.toString('latin1'))?.[1];
-  const trouble = (cause: StoreTrouble['cause'], detail: string): StoreTrouble => ({
-    kind: 'trouble',
-    cause,
-    at,
-    detail,
-  });
-  if (status === 301 || code === 'AuthorizationHeaderMalformed')
-    return trouble('denied', `the bucket is not in ${region}`);
-  if (code === undefined) return undefined;
-  if (status === 403 && code !== 'AccessDenied') return trouble('denied', code);
-  return undefined;
+/** What answers stand for that S3 gives and plain servers do not. Codes stand in the body, which a HEAD does not have. */
+function readAnswer(answer: Answer, method: Asked['method'], at: string, region: string): Answer | StoreTrouble {
+  const { status, body } = answer;
+  const code = /<Code>([A-Za-z0-9]{1,80})<\/Code>/.exec(body.toString('latin1', 0, ERROR_BODY_LIMIT))?.[1];
+  const denied = (detail: string): StoreTrouble => ({ kind: 'trouble', cause: 'denied', at, detail });
+  if (status === 301 || code === 'AuthorizationHeaderMalformed') return denied(`the bucket is not in ${region}`);
+  if (status !== 403) return answer;
+  // To who may not list the bucket it says so of what is not there.
+  if (method === 'HEAD' || (method === 'GET' && code === 'AccessDenied')) return { ...answer, status: 404 };
+  return denied(code ?? 'status 403');
 }

@@ -45,7 +45,7 @@ export const UPLOAD_PATIENCE = 5;
 const REMEDIES: Readonly<Record<StoreTrouble['cause'], string>> = {
   unreachable: 'is it running there, and does cache.remote_storage name its host and port?',
   late: 'give it more time with |operation-timeout=MILLISECONDS, or take one that is nearer',
-  denied: 'correct the user, the token or the AWS_ variables, or mark it |read-only',
+  denied: 'correct the user, the token, the AWS_ variables or |tls-ca=FILE, or mark it |read-only',
   full: 'make room there, let it remove old entries by itself, or mark it |read-only',
   strange: 'is it such a storage, and is the layout right?',
 };
