@@ -67,11 +67,15 @@ function machine(storage: string, more: NodeJS.ProcessEnv = {}): Machine {
   const hgbuild = async (...args: readonly string[]): Promise<string> =>
     (await runOk([HGBUILD, ...args], options)).stdout.toString();
   const stats = async (): Promise<StorageStats> => JSON.parse(await hgbuild('stats', '--json')) as StorageStats;
+  let started: Promise<string> | undefined;
   return {
     env,
     hgbuild,
     stats,
     async compile(...args) {
+      // A launcher on a busy machine does not wait for an agent that is just beginning.
+      started ??= hgbuild('agent', 'start');
+      await started;
       rmSync(join(bed.work, 'a.o'), { force: true });
       const { stderr } = await runOk([HGBUILD, '-v', 'gcc', '-c', 'a.c', ...args], options);
       await stats();
@@ -156,6 +160,7 @@ testWith(
     await laySource();
     const elsewhere = machine(`redis+unix://:secret%20word@localhost${shut.socket}?db=2`);
     expect((await elsewhere.compile('-g', '-MD')).output).toBe('[local] a.c\n');
+    expect(JSON.parse(await elsewhere.hgbuild('status', '--json')).remoteStorage).toMatchObject([{ healthy: true }]);
     const denied = machine(`redis://wrong@127.0.0.1:${shut.port}`);
     expect((await denied.compile('-g', '-MD')).output).toBe('[local] a.c\n');
     expect(denied.log()).toContain('WRONGPASS');

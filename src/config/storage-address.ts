@@ -65,11 +65,12 @@ const CONNECT_TIMEOUT_MS = 500;
 /** A compile that waits longer would mostly have been done meanwhile. In milliseconds. */
 const OPERATION_TIMEOUT_MS = 2_000;
 
-const COMMON = ['read-only', 'connect-timeout', 'operation-timeout', 'tls-ca'];
-const OWN: Readonly<Record<StorageAddress['kind'], readonly string[]>> = {
-  http: ['layout', 'bearer-token'],
-  s3: ['layout', 'endpoint', 'region', 'path-style'],
-  redis: [],
+const COMMON: readonly string[] = ['read-only', 'connect-timeout', 'operation-timeout', 'tls-ca'];
+/** What may stand after the address of each kind. */
+export const STORAGE_ATTRIBUTES: Readonly<Record<StorageAddress['kind'], readonly string[]>> = {
+  http: [...COMMON, 'layout', 'bearer-token'],
+  s3: [...COMMON, 'layout', 'endpoint', 'region', 'path-style'],
+  redis: COMMON,
 };
 
 /** The address in `text`, or what is expected in its place: a sentence without the secrets in `text`. */
@@ -80,7 +81,7 @@ export function parseStorageAddress(
     const [location = '', ...rest] = text.split('|');
     const url = new URL(location);
     const kind = kindOf(url.protocol);
-    const attributes = readAttributes(rest, [...COMMON, ...OWN[kind]]);
+    const attributes = readAttributes(rest, STORAGE_ATTRIBUTES[kind]);
     const tlsCa = attributes.get('tls-ca');
     if (tlsCa?.startsWith('/') === false) throw new BadAddress('tls-ca=/PATH/OF/FILE');
     const common: AnyAddress = {

@@ -40,6 +40,7 @@ export function redisLine(address: RedisAddress, limit: number, ca?: Buffer): Re
 
   const send = (connection: Connection, words: readonly (string | Buffer)[], settle: Waiting['settle']): void => {
     connection.waiting.push({ settle });
+    connection.socket.ref();
     connection.socket.cork();
     for (const part of encodeCommand(words)) connection.socket.write(part);
     connection.socket.uncork();
@@ -52,8 +53,6 @@ export function redisLine(address: RedisAddress, limit: number, ca?: Buffer): Re
     const ms = address.connectTimeoutMs;
     const putOff = afterListening(ms, () => fail('unreachable', `no connection within ${ms} ms`));
     socket.setNoDelay(true);
-    // An agent that has nothing else to do may end.
-    socket.unref();
     socket.once(isTls(address) ? 'secureConnect' : 'connect', putOff);
     socket.on('error', (error: NodeJS.ErrnoException) => fail('unreachable', error.code ?? error.message));
     socket.on('close', () => {
@@ -64,6 +63,8 @@ export function redisLine(address: RedisAddress, limit: number, ca?: Buffer): Re
     socket.on('data', (chunk: Buffer) => {
       try {
         for (const reply of read(chunk)) connection.waiting.shift()?.settle(reply);
+        // A process that waits for nothing else may end.
+        if (connection.waiting.length === 0) socket.unref();
       } catch (error) {
         fail('strange', error instanceof NoReply ? error.message : String(error));
       }

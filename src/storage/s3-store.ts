@@ -1,4 +1,4 @@
-import { type Credentials, sign } from 'aws4';
+import aws4, { type Credentials } from 'aws4';
 import { sha256 } from '../base/digest.ts';
 import type { S3Address } from '../config/storage-address.ts';
 import type { S3Environment } from '../config/storage-credentials.ts';
@@ -82,7 +82,7 @@ export function signedHeaders(
   };
   const length = body === undefined ? {} : { 'Content-Length': String(body.length) };
   const request = { service: 's3', region, method, host: name, path, headers: { ...headers, ...length } };
-  return sign(request, credentials).headers as Record<string, string>;
+  return aws4.sign(request, credentials).headers as Record<string, string>;
 }
 
 /** What answers stand for that S3 gives and plain servers do not. Codes stand in the body, which a HEAD does not have. */

@@ -43,7 +43,7 @@ async function openStorages(
   env: ReadonlyMap<string, string>,
   log: (message: string, details: object) => void,
 ): Promise<StorageGrid> {
-  // Protobuf and the clients take 15 ms to load, which nobody without a storage should pay.
+  // With the messages comes gRPC, 50 ms that nobody without a storage should pay.
   const { storageGrid } = await import('./storage-grid.ts');
   const { openStore } = await import('../../storage/open-store.ts');
   const addresses = texts.map(parseStorageAddress).flatMap((address) => (address.kind === 'bad' ? [] : [address]));
