@@ -8,19 +8,9 @@ import { type Bed, HGBUILD, makeBed } from './bed/environment.ts';
 import { startGrid } from './bed/grid.ts';
 import { run, runOk } from './bed/run.ts';
 import { type S3Login, startS3 } from './bed/s3-server.ts';
-import { type HttpBed, type StorageServer, startHttp, startNginx, startRedis } from './bed/storage-servers.ts';
-import { mounts, need, root, testWith, tool } from './bed/tools.ts';
+import { type HttpBed, nginx, type StorageServer, startHttp, startNginx, startRedis } from './bed/storage-servers.ts';
+import { mounts, root, testWith, tool } from './bed/tools.ts';
 import { layFiles } from './bed/twin.ts';
-
-const nginx = need(() => (tool('nginx').missing() === undefined ? undefined : nginxInSbin()));
-function nginxInSbin(): string | undefined {
-  try {
-    readFileSync('/usr/sbin/nginx');
-    return undefined;
-  } catch {
-    return 'no nginx on this machine';
-  }
-}
 
 let bed: Bed;
 const servers: StorageServer[] = [];

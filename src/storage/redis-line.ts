@@ -76,7 +76,8 @@ export function redisLine(address: RedisAddress, limit: number, ca?: Buffer): Re
   const greet = (connection: Connection, fail: (cause: StoreTrouble['cause'], detail: string) => void): void => {
     const { user, password, database } = address;
     const must = (reply: Reply | StoreTrouble): void => {
-      if (reply.kind === 'error') fail('denied', reply.text);
+      // Only the first word: what does not know the command may repeat its arguments.
+      if (reply.kind === 'error') fail('denied', reply.text.split(' ', 1)[0] ?? '');
     };
     if (password !== undefined)
       send(connection, user === undefined ? ['AUTH', password] : ['AUTH', user, password], must);

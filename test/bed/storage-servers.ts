@@ -1,12 +1,12 @@
 /** Servers that a remote storage may be: Debian's nginx and Redis, and small ones of our own that can be told to misbehave. */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { signalProcess, until } from './processes.ts';
-import { findTool } from './tools.ts';
+import { findTool, type Need } from './tools.ts';
 
 export interface StorageServer {
   /** What HG_REMOTE_STORAGE may name, with a prefix and attributes after it. */
@@ -61,6 +61,15 @@ async function startListener(
   };
 }
 
+/** Debian keeps it where only root's PATH leads. */
+function nginxProgram(): string | undefined {
+  return findTool('nginx') ?? (existsSync('/usr/sbin/nginx') ? '/usr/sbin/nginx' : undefined);
+}
+
+export const nginx: Need = {
+  missing: () => (nginxProgram() === undefined ? 'no nginx on this machine' : undefined),
+};
+
 /** As a ccache user sets it up: files below a directory, PUT through WebDAV. `extra`: more lines of its location. */
 export async function startNginx(directory: string, extra = ''): Promise<StorageServer> {
   const port = await freePort();
@@ -84,7 +93,7 @@ http {
 }
 `,
   );
-  const program = findTool('nginx') ?? '/usr/sbin/nginx';
+  const program = nginxProgram() ?? '';
   const { end } = await startListener([program, '-c', at('nginx.conf'), '-e', at('error.log')], {
     port,
     host: '127.0.0.1',

@@ -13,7 +13,7 @@ export interface StorageGrid extends Grid {
 }
 
 /** A result with what is inside it; larger outputs are entries of their own. In bytes. */
-const RESULT_LIMIT = 32 << 20;
+const RESULT_LIMIT = 8 << 20;
 /** No output is larger, here as in share-result.ts. In bytes. */
 const CONTENT_LIMIT = 64 << 20;
 /** A compiler leaves an object, a depfile and a few more; it says what it read in two lists. */
@@ -135,7 +135,8 @@ async function withContent(output: OutputFile, store: Store): Promise<OutputFile
   const size = Number(output.size);
   const digest = output.digest.toString('hex') as Digest;
   if (size > CONTENT_LIMIT) return untrue(store, 'an output that is too large');
-  const answer = await store.get({ kind: 'content', digest }, CONTENT_LIMIT);
+  // What zstd cannot shrink it makes a little longer.
+  const answer = await store.get({ kind: 'content', digest }, size + (size >> 7) + COMPRESS_ABOVE);
   if (answer.kind === 'absent') return undefined;
   if (answer.kind === 'trouble') return answer;
   const data = await plainContent(answer.bytes, digest, size);
@@ -177,6 +178,7 @@ async function keep(
     return;
   }
   const bytes = encodeWholeResult(Buffer.from(action, 'hex'), result);
+  if (bytes.length > RESULT_LIMIT) return;
   const trouble = await store.put({ kind: 'result', digest: action }, bytes);
   if (trouble === undefined) writing.worked();
   else lost(writing, trouble, log);
