@@ -69,12 +69,20 @@ function trouble(server: Server, cause: StoreTrouble['cause'], detail: string): 
   return { kind: 'trouble', cause, at: server.shown, detail };
 }
 
-function once(
-  server: Server,
-  agent: InstanceType<typeof Agent>,
-  { method, path, headers, body, limit, timeoutMs }: Asked,
-): Promise<Outcome> {
+type KeptAgent = InstanceType<typeof Agent>;
+
+async function once(server: Server, agent: KeptAgent, asked: Asked): Promise<Outcome> {
+  try {
+    return await converse(server, agent, asked);
+  } catch (error) {
+    // A header that cannot be sent, such as a session token with a line break.
+    return trouble(server, 'denied', (error as NodeJS.ErrnoException).code ?? 'no request can be made of this');
+  }
+}
+
+function converse(server: Server, agent: KeptAgent, question: Asked): Promise<Outcome> {
   const { host, port, tls, connectTimeoutMs } = server;
+  const { method, path, headers, body, limit, timeoutMs } = question;
   return new Promise((resolve) => {
     const length = body === undefined ? {} : { 'content-length': String(body.length) };
     const asked = (tls ? tlsRequest : request)({ host, port, agent, method, path, headers: { ...headers, ...length } });

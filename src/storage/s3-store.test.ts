@@ -2,8 +2,9 @@
 import aws4 from 'aws4';
 import { expect, test } from 'vitest';
 import { expectedSignature } from '../../test/bed/s3-server.ts';
+import { sha256 } from '../base/digest.ts';
 import { parseStorageAddress, type S3Address } from '../config/storage-address.ts';
-import { bucketPlace, signedHeaders } from './s3-store.ts';
+import { bucketPlace, s3Store, signedHeaders } from './s3-store.ts';
 
 /** "Signature Calculations for the Authorization Header: Transferring Payload in a Single Chunk", Amazon S3 API Reference. */
 const KEYS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' };
@@ -73,6 +74,12 @@ test('a request is signed with its body and the session, under the name that the
   const right = expectedSignature({ method: 'PUT', path: '/bkt/ab/cd', headers }, KEYS.secretAccessKey);
   expect(headers.authorization).toContain(`Signature=${right}`);
   expect(headers.authorization).toMatch(/SignedHeaders=[^,]*host;[^,]*x-amz-security-token/);
+});
+
+test('credentials that cannot be sent are trouble, and are not told', async () => {
+  const store = s3Store(address('s3://bkt|endpoint=http://127.0.0.1:1'), { ...KEYS, sessionToken: 'secret\ntoken' });
+  const answer = await store.get({ kind: 'result', digest: sha256('x') }, 10);
+  expect(answer).toEqual({ kind: 'trouble', cause: 'denied', at: 's3://bkt', detail: 'ERR_INVALID_CHAR' });
 });
 
 test('without credentials nothing is signed', () => {
