@@ -91,9 +91,13 @@ function waiting(): () => number {
   return () => performance.eventLoopUtilization(before).idle;
 }
 
-function lost(way: Outage, { at, cause, detail }: StoreTrouble, log: Log): void {
-  const remedy = remedyFor({ kind: 'trouble', at, cause, detail });
-  if (way.lose()) log('the remote storage cannot be used', { at, cause, detail, remedy });
+function lost(way: Outage, trouble: StoreTrouble, log: Log, what = 'the remote storage cannot be used'): void {
+  const { at, cause, detail } = trouble;
+  if (way.lose()) log(what, { at, cause, detail, remedy: remedyFor(trouble) });
+}
+
+function notStored(way: Outage, trouble: StoreTrouble, log: Log): void {
+  lost(way, trouble, log, 'nothing can be stored in the remote storage');
 }
 
 /** The result, whole and true to its digests; undefined where there is none, or what there is is worth nothing. */
@@ -174,14 +178,14 @@ async function keep(
   for (const output of apart) {
     const done = await storeContent(store, output.digest.toString('hex') as Digest, contentOf);
     if (done === true) continue;
-    if (done !== undefined) lost(writing, done, log);
+    if (done !== undefined) notStored(writing, done, log);
     return;
   }
   const bytes = encodeWholeResult(Buffer.from(action, 'hex'), result);
   if (bytes.length > RESULT_LIMIT) return;
   const trouble = await store.put({ kind: 'result', digest: action }, bytes);
   if (trouble === undefined) writing.worked();
-  else lost(writing, trouble, log);
+  else notStored(writing, trouble, log);
 }
 
 /** True where it is there now; undefined where this machine has lost it. */
