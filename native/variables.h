@@ -9,6 +9,13 @@ static const char *const variable_prefixes[] = {
 
 static const char *const variable_names[] = {
     "AS_SECURE_LOG_FILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
     "BINUTILS_ROOT",
     "CLICOLOR",
     "CLICOLOR_FORCE",

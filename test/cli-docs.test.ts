@@ -6,6 +6,8 @@ import { REFUSALS } from '../src/base/refusal.ts';
 import { EXIT } from '../src/cli/exit-codes.ts';
 import { GLOBAL_FLAGS } from '../src/cli/global-flags.ts';
 import { OTHER_VARIABLES, SETTING_KEYS, SETTINGS } from '../src/config/settings.ts';
+import { STORAGE_ATTRIBUTES } from '../src/config/storage-address.ts';
+import { S3_VARIABLES } from '../src/config/storage-credentials.ts';
 import { type Bed, HGBUILD, makeBed } from './bed/environment.ts';
 import { run, runOk } from './bed/run.ts';
 
@@ -27,7 +29,7 @@ describe('docs/configuration.md', () => {
     expect(row).toContain(`\`${usually ?? (type.write as (value: unknown) => string)(initial)}\``);
     expect(row.trimEnd().endsWith(projectMaySet ? '| yes |' : '| no |')).toBe(true);
   });
-  test.each(Object.keys(OTHER_VARIABLES))('%s', (name) => expect(text).toContain(`\`${name}\``));
+  test.each([...Object.keys(OTHER_VARIABLES), ...S3_VARIABLES])('%s', (name) => expect(text).toContain(`\`${name}\``));
 });
 
 describe('docs/commands.md', () => {
@@ -53,6 +55,10 @@ describe('docs/commands.md', () => {
 
 test.each(Object.keys(REFUSALS))('docs/troubleshooting.md explains %s', (reason) => {
   expect(read('docs/troubleshooting.md')).toContain(`| \`${reason}\` |`);
+});
+
+test.each(Object.values(STORAGE_ATTRIBUTES).flat())('docs/remote-storage.md explains |%s', (name) => {
+  expect(read('docs/remote-storage.md')).toMatch(new RegExp(`^\\|.*\`${name}[=\`].*\\|$`, 'm'));
 });
 
 test('docs/exit-codes.md has every code', () => {
@@ -103,7 +109,9 @@ test('every link between the documents leads somewhere', () => {
     'README.md',
     'CONTRIBUTING.md',
     'CHANGELOG.md',
-    ...['commands', 'configuration', 'exit-codes', 'json', 'troubleshooting'].map((name) => `docs/${name}.md`),
+    ...['commands', 'configuration', 'exit-codes', 'json', 'remote-storage', 'troubleshooting'].map(
+      (name) => `docs/${name}.md`,
+    ),
   ];
   for (const file of files) {
     for (const [, target = '', anchor] of read(file).matchAll(/\]\(([^)#:]*)(#[^)]*)?\)/g)) {

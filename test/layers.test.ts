@@ -56,6 +56,11 @@ const WALLS: readonly Wall[] = [
     mayImport: ['src/base'],
   },
   {
+    of: ['src/storage'],
+    because: 'a storage keeps bytes under names: what they mean, and whether they are true, is for others to say',
+    mayImport: ['src/base', 'src/config', 'src/contract/http.ts', 'src/contract/patience.ts'],
+  },
+  {
     of: ['src/cache'],
     because: 'answers by fingerprint rest on the compiler model, the includes and the blobs, never on who asks',
     mayImport: ['src/base', 'src/compiler', 'src/includes', 'src/cas'],
@@ -112,6 +117,7 @@ const ROOMS = [
   'worker',
   'recipes',
   'discovery',
+  'storage',
   'config',
   'observe',
   'cli',
@@ -174,6 +180,7 @@ test.each([
   ['src/agent/x.ts', 'process.exit(1);'],
   ['src/agent/x.ts', 'const t = `home $' + '{process.env.HOME}`;'],
   ['src/cache/x.ts', "import { y } from '../../test/bed/y.ts';"],
+  ['src/storage/x.ts', "import type { Y } from '../contract/stored-result.ts';"],
 ])('a wall stops %s: %s', (path, text) => {
   expect(bad(path, text)).not.toEqual([]);
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ALL_PREFIXES, ALL_VARIABLES } from '../src/compiler/environment.ts';
 import { SETTING_KEYS, SETTINGS } from '../src/config/settings.ts';
+import { S3_VARIABLES } from '../src/config/storage-credentials.ts';
 
 const header = readFileSync(join(import.meta.dirname, '../native/variables.h'), 'utf8');
 
@@ -20,6 +21,7 @@ test('the launcher hands over every variable that reaches a key, a refusal or a 
   const needed = [
     ...ALL_VARIABLES,
     ...SETTING_KEYS.map((key) => SETTINGS[key].variable),
+    ...S3_VARIABLES,
     'HOME',
     'PATH',
     'PWD',

@@ -31,6 +31,8 @@ export interface AgentStatus {
   readonly connections: number;
   /** Results being stored now. */
   readonly storing: number;
+  /** Results on their way to a remote storage, or waiting for it. */
+  readonly uploading: number;
   readonly memoryBytes: number;
   /** CPU time used by the agent since its start, in milliseconds. */
   readonly cpuMs: number;

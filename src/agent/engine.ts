@@ -1,7 +1,9 @@
 import { NO_COMPILES, type RefusalReason } from '../base/refusal.ts';
+import { isSecretVariable } from '../config/storage-credentials.ts';
 import type { Caches, OpenCache } from './caches.ts';
 import type { DescribeServices, Description } from './describe.ts';
 import type { Sight } from './file-snapshot.ts';
+import type { Grid } from './grid/grid.ts';
 import type { Placed } from './grid/grid-offer.ts';
 import type { Grids } from './grid/grids.ts';
 import type { LocalSlots } from './grid/local-slots.ts';
@@ -10,6 +12,7 @@ import type { NodeMemory } from './grid/node-set.ts';
 import type { ShareQueue } from './grid/share-queue.ts';
 import type { MadeHere } from './grid/share-result.ts';
 import type { SharedSight } from './grid/shared-sight.ts';
+import type { UploadQueue } from './grid/upload-queue.ts';
 import { afterPreprocessing, offer } from './offer.ts';
 import type { CompilePlan } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
@@ -88,6 +91,7 @@ export interface EngineServices extends DescribeServices, StoreServices {
   readonly nodes: NodeMemory;
   readonly shares: ShareQueue;
   readonly stores: StoreQueue;
+  readonly uploads: UploadQueue;
   readonly lookups: LookupGate;
   /** Tells launchers how many compiles may run here without this agent. */
   readonly keepSlots: (count: number) => void;
@@ -119,6 +123,7 @@ export function engine(services: EngineServices): Engine {
       } else {
         cache.statistics.count('hits');
         if (from === 'shared') cache.statistics.count('sharedHits');
+        if (from === 'storage') cache.statistics.count('storageHits');
         cache.statistics.add('savedMs', compileMs);
         sessions.hit(session, compileMs);
       }
@@ -194,18 +199,26 @@ async function store(
     services.log('not stored', { source, reason: outcome.reason, detail: outcome.detail });
   }
   const key = outcome.kind === 'stored' ? { key: description.key } : {};
-  cache.sources.remember(source, { ...description.request, ...key });
+  const { request } = description;
+  const env = new Map([...request.env].filter(([name]) => !isSecretVariable(name)));
+  cache.sources.remember(source, { ...request, env, ...key });
 }
 
-/** Everybody else is offered what was made here, when this machine has nothing better to do. */
-function share(made: MadeHere, { shipment }: Extract<Placed, { kind: 'here' }>, services: EngineServices): void {
-  services.shares.add(
-    made.ended.lists.reduce((sum, list) => sum + list.length, 0),
-    async () => {
-      const grid = await services.grids.of(made.description.settings);
-      // With it comes gRPC, as with all that builds messages.
-      const { shareResult } = await import('./grid/share-result.ts');
-      if (grid !== undefined) await shareResult(made, shipment, grid, services);
-    },
-  );
+/** Everybody else is offered what was made here: a coordinator when this machine is idle, a storage at once. */
+function share(made: MadeHere, placed: Extract<Placed, { kind: 'here' }>, services: EngineServices): void {
+  const { settings, request } = made.description;
+  const asked = { settings, env: request.env };
+  const held = made.ended.lists.reduce((sum, list) => sum + list.length, 0);
+  const report = async (grid: Grid | undefined): Promise<void> => {
+    // With it comes gRPC, as with all that builds messages.
+    const { shareResult } = await import('./grid/share-result.ts');
+    if (grid !== undefined) await shareResult(made, placed.shipment, grid, services);
+  };
+  if (settings['grid.coordinator'] !== '')
+    services.shares.add(held, async () => report(await services.grids.coordinatorOf(asked)));
+  if (settings['cache.remote_storage'].length > 0)
+    services.uploads.add(held, async () => {
+      const storage = await services.grids.storageOf(asked);
+      if (storage?.isWriting() === true) await report(storage);
+    });
 }

@@ -20,7 +20,7 @@ export interface HitServices extends Omit<LookupServices, 'ways'> {
 /** A result that came from the grid a moment ago: what is said of it, once. */
 export interface MadeElsewhere {
   readonly note: string;
-  readonly from: 'shared' | 'remote';
+  readonly from: Exclude<PreparedAnswer['from'], 'local'>;
   /** What was seen when its files were sent. The launcher compares with what it sees. */
   readonly sight: Sight;
   /** The result as it was stored. */

@@ -16,6 +16,7 @@ import { lookupGate } from './grid/lookup-gate.ts';
 import { shareQueue } from './grid/share-queue.ts';
 import { sharedSight } from './grid/shared-sight.ts';
 import { slotsFile } from './grid/slots-file.ts';
+import { uploadQueue } from './grid/upload-queue.ts';
 import { pathHistory } from './path-history.ts';
 import { preparedAnswers } from './prepared-answers.ts';
 import { readConfigFile, requestSettings } from './request-settings.ts';
@@ -63,6 +64,7 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
     requests: server?.requests ?? 0,
     connections: server?.connections ?? 0,
     storing: serving.storing,
+    uploading: services.uploads.waiting,
     memoryBytes: process.memoryUsage.rss(),
     cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
     idleExitSeconds: settings['agent.idle_exit'] / 1000,
@@ -127,6 +129,7 @@ async function composeServices(
     shares: shareQueue(() => slots.taken > 0),
     sights,
     stores: storeQueue({ sights, now, failed }),
+    uploads: uploadQueue(() => log('too much waits for the remote storage: results stay here', {})),
     nodes: new Map(),
     keepSlots,
     nativeArch: nativeArch(),
@@ -175,6 +178,7 @@ async function answerControl(request: ControlRequest, targets: ControlTargets): 
 async function flush(serving: Engine, services: EngineServices): Promise<void> {
   await serving.settled();
   await services.shares.flush();
+  await services.uploads.flush();
   for (const cache of await services.caches.all()) {
     await cache.blobs.flush();
     await cache.manifests.flush();

@@ -44,7 +44,8 @@ async function compileOffer(
   gone: AbortSignal,
   pp?: Digest,
 ): Promise<Offer | undefined> {
-  const grid = await services.grids.of(description.settings);
+  const { settings, request } = description;
+  const grid = await services.grids.of({ settings, env: request.env });
   if (grid === undefined) return localOffer(description, cache, pp);
   const plan = planCompile(description, cache.blobs);
   if ('kind' in plan) return undefined;

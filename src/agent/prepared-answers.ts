@@ -16,8 +16,8 @@ export interface PreparedAnswer {
   readonly outputs: readonly Digest[];
   /** Wall time of the compile that a delivery saves, in milliseconds. */
   readonly compileMs: number;
-  /** The cache of this machine, that of the grid, or a worker that has just compiled it. */
-  readonly from: 'local' | 'shared' | 'remote';
+  /** The cache of this machine, that of the grid, a storage, or a worker that has just compiled it. */
+  readonly from: 'local' | 'shared' | 'storage' | 'remote';
 }
 
 export interface PreparedAnswers {

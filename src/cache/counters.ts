@@ -7,6 +7,7 @@ export const COUNTERS = {
   misses: 'compiles run because the cache had no answer',
   preprocessedHits: 'hits found by preprocessed text (also in hits)',
   sharedHits: "results taken from the grid's cache (also in hits)",
+  storageHits: 'results taken from a remote storage (also in hits)',
   remoteCompiles: 'compiles run on a worker',
   notCompiles: 'calls that compile nothing',
   fallbacks: 'hits that could not be delivered, so that the compiler ran',

@@ -1,4 +1,5 @@
 import type { SettingTable } from './setting-spec.ts';
+import { storageListType } from './storage-address.ts';
 import {
   booleanType,
   durationType,
@@ -20,6 +21,7 @@ export interface LocalSettings {
   readonly 'cache.read_only': boolean;
   readonly 'cache.recache': boolean;
   readonly 'cache.base_dirs': readonly string[];
+  readonly 'cache.remote_storage': readonly string[];
   readonly 'agent.idle_exit': number;
   readonly 'agent.log_level': LogLevel;
   readonly 'agent.log_size': number;
@@ -85,6 +87,14 @@ export const LOCAL_SETTINGS: SettingTable<LocalSettings> = {
     variable: 'HG_BASE_DIRS',
     projectMaySet: true,
     effect: 'trees below these directories share results where nothing of the directory is in the result',
+  },
+  // It says whom this machine trusts: not for somebody's sources to set.
+  'cache.remote_storage': {
+    type: storageListType,
+    initial: [],
+    variable: 'HG_REMOTE_STORAGE',
+    projectMaySet: false,
+    effect: 'storages that other machines share (HTTP, S3, Redis): asked where this cache has no answer, and filled',
   },
   'agent.idle_exit': {
     type: durationType,

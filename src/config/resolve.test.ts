@@ -121,6 +121,7 @@ describe('values', () => {
     'cache.read_only': ['yes', true],
     'cache.recache': ['on', true],
     'cache.base_dirs': ['[a, /b/, ~/c]', ['/home/u/.config/hybridgrid/a', '/b', '/home/u/c']],
+    'cache.remote_storage': ['[http://h/c|read-only, redis://h]', ['http://h/c|read-only', 'redis://h']],
     'agent.idle_exit': ['1h30m', 5_400_000],
     'agent.log_level': ['debug', 'debug'],
     'agent.log_size': ['1MiB', 1024 ** 2],
@@ -164,7 +165,7 @@ describe('values', () => {
     const [text = ''] = spellings[key] ?? [];
     const { variable, inverted } = SETTINGS[key];
     // In the environment lists are colon-separated and relative paths mean nothing.
-    const plain = key === 'cache.base_dirs' ? '/a:/b' : text.replace(/[[\]]/g, '');
+    const plain = key === 'cache.base_dirs' ? '/a:/b' : text.replace(/[[\],]/g, '');
     const { settings, origins } = await settled({ env: { [variable]: inverted === true ? '1' : plain } });
     expect(settings[key]).not.toEqual(SETTINGS[key].initial);
     expect(origins[key]).toEqual({ from: 'environment', variable });

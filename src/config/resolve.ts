@@ -173,7 +173,8 @@ class Layers {
       this.#values[key] = parsed.value;
       this.#origins[key] = origin;
     } else {
-      const value = typeof raw === 'string' ? forDisplay(raw) : JSON.stringify(raw);
+      const { hide = (text: string) => text } = SETTINGS[key].type;
+      const value = hide(typeof raw === 'string' ? forDisplay(raw) : JSON.stringify(raw));
       this.problem({ kind: 'bad-value', source, key, value, expected: parsed.expected });
     }
   }

@@ -18,6 +18,8 @@ export interface ValueType<T> {
   parse(raw: unknown, context: ValueContext): Parsed<T>;
   /** As it would stand in `hybridgrid.yaml`. */
   write(value: T): string;
+  /** How text of this type is shown to people, right or wrong: without the secrets in it. */
+  readonly hide?: (text: string) => string;
 }
 
 const TRUE = new Set(['1', 'true', 'yes', 'on']);
@@ -188,7 +190,7 @@ function withoutTrailingSlash(path: string): string {
 }
 
 /** Quotes only what YAML would read as something else than this text. */
-function yamlText(text: string): string {
+export function yamlText(text: string): string {
   return /^[\w/.@+~-][\w/.@+~ -]*$/.test(text) && !/^[-~]?$|^\d|\s$/.test(text) ? text : JSON.stringify(text);
 }
 

@@ -12,13 +12,14 @@ const EMPTY = Buffer.alloc(0);
 
 /** The bytes of the file. The outputs' contents are left out: they are blobs. */
 export function encodeStoredResult(action: Buffer, result: CompileResult): Buffer {
-  const bare: CompileResult = {
-    ...result,
-    outputs: result.outputs.map((output) => ({ ...output, data: EMPTY, packed: false })),
-    fromCache: true,
-    queueMs: 0,
-  };
-  const rest = Buffer.concat([action, CompileResult.encode(bare).finish()]);
+  const outputs = result.outputs.map((output) => ({ ...output, data: EMPTY, packed: false }));
+  return encodeWholeResult(action, { ...result, outputs });
+}
+
+/** The same with the outputs as they are: for a storage of which one question is to give everything. */
+export function encodeWholeResult(action: Buffer, result: CompileResult): Buffer {
+  const stored: CompileResult = { ...result, fromCache: true, queueMs: 0 };
+  const rest = Buffer.concat([action, CompileResult.encode(stored).finish()]);
   return Buffer.concat([MAGIC, createHash('sha256').update(rest).digest(), rest]);
 }
 

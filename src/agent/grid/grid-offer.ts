@@ -48,9 +48,10 @@ export async function placeMiss(miss: Miss, grid: Grid, services: GridServices):
   const own = localLimit(settings['grid.local_slots']);
   // Who forbids the fallback wants to see the grid at work.
   const limit = settings['grid.fallback'] ? own : 0;
-  const slot = services.slots.tryTake(limit);
+  const slot = grid.compiles ? services.slots.tryTake(limit) : NO_SLOT;
   const ignoreStored = settings['cache.recache'];
-  if (slot !== undefined && (ignoreStored || !services.lookups.isOpen())) return { kind: 'here', slot, isShared: true };
+  const inVain = ignoreStored || !grid.isWorthAsking();
+  if (slot !== undefined && (inVain || !services.lookups.isOpen())) return { kind: 'here', slot, isShared: true };
   const made = await makeShipment(description, plan, services);
   if ('kind' in made) {
     if (slot !== undefined) return { kind: 'here', slot, isShared: false };
@@ -68,6 +69,9 @@ export async function placeMiss(miss: Miss, grid: Grid, services: GridServices):
   discard(leftovers(plan));
   return { kind: 'here', slot, isShared: true, shipment: made };
 }
+
+/** Where nobody else compiles, this machine does as many at once as it is told to. */
+const NO_SLOT: Slot = { release: () => {} };
 
 /** How many compiles of this machine wait at each grid. */
 const waitingAt = new WeakMap<Grid, number>();

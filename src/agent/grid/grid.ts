@@ -15,7 +15,7 @@ export interface Shipment {
 }
 
 export type GridAnswer =
-  | { readonly kind: 'result'; readonly result: CompileResult }
+  | { readonly kind: 'result'; readonly result: CompileResult; readonly from?: 'storage' }
   /** Nobody there can or may do it: `reason` as in the contract, or `unreachable`. */
   | { readonly kind: 'declined'; readonly reason: string; readonly detail: string };
 
@@ -27,8 +27,12 @@ export interface GridAsked {
   readonly signal: AbortSignal;
 }
 
-/** The coordinator as the agent sees it. Never throws: trouble on the way is an answer. */
+/** The coordinator, or a storage, as the agent sees it. Never throws: trouble on the way is an answer. */
 export interface Grid {
+  /** Whether it compiles. What only keeps results takes no part in how many compiles run here. */
+  readonly compiles: boolean;
+  /** False while a question, and what has to be looked at for it, would be in vain. */
+  isWorthAsking(): boolean;
   compile(shipment: Shipment, asked: GridAsked): Promise<GridAnswer>;
   /** The content of an output of so many bytes; undefined if it cannot be had or is not what its digest says. */
   fetch(digest: Digest, size: number): Promise<Buffer | undefined>;

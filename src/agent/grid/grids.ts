@@ -3,12 +3,23 @@ import { hostname, userInfo } from 'node:os';
 import { type GridCredentials, readGridCredentials } from '../../config/grid-credentials.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Grid } from './grid.ts';
+import type { StorageGrid } from './storage-grid.ts';
+import { storages } from './storages.ts';
 
-/** The coordinators that requests name. Usually one; settings belong to requests. */
+/** The coordinators and storages that requests name. Usually one; settings belong to requests. */
 export interface Grids {
-  /** Undefined where the settings name none. */
-  of(settings: Settings): Promise<Grid | undefined>;
+  /** What is asked about a miss: the coordinator, a storage behind it, or the storage alone; undefined for none. */
+  of(request: GridRequest): Promise<Grid | undefined>;
+  /** Where results made here are reported; undefined where the settings name none. */
+  coordinatorOf(request: GridRequest): Promise<Grid | undefined>;
+  storageOf(request: GridRequest): Promise<StorageGrid | undefined>;
   close(): Promise<void>;
+}
+
+/** Of a request what decides who is asked. */
+export interface GridRequest {
+  readonly settings: Settings;
+  readonly env: ReadonlyMap<string, string>;
 }
 
 /** How long a token and certificates count as what was read: not every compile reads four files. */
@@ -21,6 +32,36 @@ interface Opened {
 }
 
 export function grids(log: (message: string, details: object) => void): Grids {
+  const coordinators = openCoordinators(log);
+  const kept = storages(log);
+  const both = new WeakMap<Grid, { readonly storage: Grid; readonly grid: Grid }>();
+  return {
+    async of({ settings, env }) {
+      const coordinator = await coordinators.of(settings);
+      const storage = await kept.of(settings, env);
+      if (coordinator === undefined || storage === undefined) return coordinator ?? storage;
+      const before = both.get(coordinator);
+      if (before?.storage === storage) return before.grid;
+      const { behindCoordinator } = await import('./behind-coordinator.ts');
+      const grid = behindCoordinator(coordinator, storage);
+      both.set(coordinator, { storage, grid });
+      return grid;
+    },
+    coordinatorOf: ({ settings }) => coordinators.of(settings),
+    storageOf: ({ settings, env }) => kept.of(settings, env),
+    async close() {
+      await coordinators.close();
+      await kept.close();
+    },
+  };
+}
+
+interface Coordinators {
+  of(settings: Settings): Promise<Grid | undefined>;
+  close(): Promise<void>;
+}
+
+function openCoordinators(log: (message: string, details: object) => void): Coordinators {
   const open = new Map<string, Opened>();
   // Another start of this agent is another client: what an earlier one shipped is not known any more.
   const client = `${userName()}@${hostname()}/${randomBytes(4).toString('hex')}`;
@@ -74,6 +115,8 @@ function read(settings: Settings): readonly [GridCredentials, string | undefined
 /** A grid that cannot even be called. */
 function unusable(why: string): Grid {
   return {
+    compiles: true,
+    isWorthAsking: () => true,
     compile: () => Promise.resolve({ kind: 'declined', reason: 'unreachable', detail: why }),
     fetch: () => Promise.resolve(undefined),
     report: () => Promise.resolve(),

@@ -5,7 +5,7 @@ import type { CompileResult, OutputFile } from '../../contract/generated/hybridg
 import { listsOf, outputContent } from '../../contract/packed.ts';
 import type { OpenCache } from '../caches.ts';
 import type { Description } from '../describe.ts';
-import { findHit, type HitServices } from '../hits.ts';
+import { findHit, type HitServices, type MadeElsewhere } from '../hits.ts';
 import type { CompilePlan } from '../plan.ts';
 import type { PreparedAnswer } from '../prepared-answers.ts';
 import { type StoreServices, storeResult } from '../store-result.ts';
@@ -16,7 +16,7 @@ export interface RemoteServices extends StoreServices, HitServices {}
 
 /** A result from the grid, filed in the local cache and proved there; or why it is none. */
 export type RemoteOutcome =
-  | { readonly kind: 'hit'; readonly answer: PreparedAnswer; readonly from: 'shared' | 'remote' }
+  | { readonly kind: 'hit'; readonly answer: PreparedAnswer; readonly from: MadeElsewhere['from'] }
   | { readonly kind: 'none'; readonly why: string };
 
 const none = (why: string): RemoteOutcome => ({ kind: 'none', why });
@@ -53,10 +53,10 @@ export async function remoteCompile(
     shipment.elsewhere,
   );
   if (stored.kind !== 'stored') return none(`${stored.reason} ${stored.detail ?? ''}`.trim());
-  const from = result.fromCache ? 'shared' : 'remote';
-  const note = from === 'shared' ? '[shared]' : `[remote ${result.workerId}]`;
+  const from = answer.from ?? (result.fromCache ? 'shared' : 'remote');
+  const notes = { shared: '[shared]', storage: '[remote storage]', remote: `[remote ${result.workerId}]` };
   const hit = await findHit(description, cache, services, {
-    note,
+    note: notes[from],
     from,
     sight: shipment.elsewhere.sight,
     entry: stored.entry,

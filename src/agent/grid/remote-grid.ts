@@ -10,11 +10,11 @@ import {
   type HealthCheckResponse,
   type ReportResultResponse,
 } from '../../contract/generated/hybridgrid/v1/build.ts';
+import { afterListening } from '../../contract/patience.ts';
 import { packSpec } from '../../contract/raw-spec.ts';
 import { type BlobTransfer, blobTransfer } from './blob-transfer.ts';
 import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
 import { fewUnknown } from './inline-blobs.ts';
-import { afterListening } from './patience.ts';
 import { reach } from './reach.ts';
 import { uploads } from './uploads.ts';
 
@@ -181,6 +181,9 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
   };
 
   return {
+    compiles: true,
+    // It is asked for workers, too; whether it is there is found out on the way.
+    isWorthAsking: () => true,
     async compile(shipment, asked) {
       if (!way.isGood()) return declined('unreachable');
       askCapacity();

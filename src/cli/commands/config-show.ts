@@ -14,7 +14,7 @@ export async function configShow(context: Context, key: string | undefined, json
   if (json) {
     const entries = SETTING_KEYS.map((name) => [
       name,
-      { value: jsonValue(settings[name]), origin: jsonOrigin(origins[name]) },
+      { value: jsonValue(settings[name], SETTINGS[name].type.hide), origin: jsonOrigin(origins[name]) },
     ]);
     printJson({ settings: Object.fromEntries(entries), files: files.filter(isWorthShowing).map(jsonFile) });
     return EXIT.ok;
@@ -63,10 +63,10 @@ export function describeOrigin(origin: Origin): string {
 }
 
 /** JSON has no infinity: it is `null`, as documented. */
-function jsonValue(value: Settings[SettingKey]): unknown {
-  if (typeof value === 'string') return forDisplay(value);
+function jsonValue(value: Settings[SettingKey], hide = (text: string) => text): unknown {
+  if (typeof value === 'string') return hide(forDisplay(value));
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  return Array.isArray(value) ? value.map(forDisplay) : value;
+  return Array.isArray(value) ? value.map((item: string) => hide(forDisplay(item))) : value;
 }
 
 function jsonOrigin(origin: Origin): unknown {

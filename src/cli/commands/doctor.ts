@@ -12,6 +12,7 @@ import { EXIT } from '../exit-codes.ts';
 import { BUILD_ID, findLauncher } from '../installation.ts';
 import { formatTable, painter, printJson, printOut, useColour } from '../output.ts';
 import { type Context, environmentWithFlags, resolutionOf } from '../settings-context.ts';
+import { storageStates } from '../storage-states.ts';
 import { compilersInPath } from '../wrap/compiler-names.ts';
 import { linkDirectory } from '../wrap/link-directory.ts';
 
@@ -69,6 +70,7 @@ async function examine(context: Context): Promise<readonly Finding[]> {
     findings.push(warn('cache', 'switched off', `unset HG_DISABLE or set cache.enabled to true`));
   }
   findings.push(...cacheFindings(resolution.settings), ...compilerFindings(context.env));
+  findings.push(...(await storageFindings(resolution.settings, context.env)));
   const launcher = findLauncher(context.env);
   if (launcher === undefined) {
     return [...findings, fail('launcher', 'cannot be built', 'install a C compiler (gcc or clang) with libc headers')];
@@ -135,6 +137,15 @@ function cacheFindings(settings: Settings): readonly Finding[] {
       : ok('space', detail),
   );
   return findings;
+}
+
+/** A storage that fails costs hits, never a build. */
+async function storageFindings(settings: Settings, env: NodeJS.ProcessEnv): Promise<readonly Finding[]> {
+  return (await storageStates(settings, env)).map(({ at, answerMs, readOnly, detail, remedy }) =>
+    detail === undefined || remedy === undefined
+      ? ok('remote storage', `${at} answers in ${answerMs} ms${readOnly ? ', nothing is stored there' : ''}`)
+      : warn('remote storage', `${at}: ${detail}`, remedy),
+  );
 }
 
 function compilerFindings(env: NodeJS.ProcessEnv): readonly Finding[] {

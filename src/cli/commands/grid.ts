@@ -1,32 +1,52 @@
 import { formatDuration } from '../../base/duration.ts';
-import type { WorkerInfo } from '../../contract/generated/hybridgrid/v1/build.ts';
+import type { HealthCheckResponse, WorkerInfo } from '../../contract/generated/hybridgrid/v1/build.ts';
+import type { StoreState } from '../../storage/check-stores.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type GridClient, gridClient } from '../grid-client.ts';
 import { formatTable, printJson, printOut } from '../output.ts';
 import { type Context, settingsOf } from '../settings-context.ts';
+import { storageStates } from '../storage-states.ts';
 
-/** `hgbuild status`: the coordinator, its queue, its cache. */
+/** `hgbuild status`: the coordinator, its queue, its cache; and the remote storages, if there are any. */
 export async function status(context: Context, json: boolean): Promise<number> {
+  const { settings } = await settingsOf(context);
+  const remoteStorage = await storageStates(settings, context.env);
+  const healthy = remoteStorage.every((state) => state.healthy);
+  const rows = remoteStorage.map((state) => ['remote storage', `${state.at}, ${storageText(state)}`]);
+  if (settings['grid.coordinator'] === '' && remoteStorage.length > 0) {
+    if (json) printJson({ coordinator: null, remoteStorage });
+    else printOut(formatTable(rows));
+    return healthy ? EXIT.ok : EXIT.negative;
+  }
   return withClient(context, async (client) => {
     const health = await client.health();
-    const { healthy, version, workers, slots, activeTasks, queuedTasks } = health;
-    const uptimeMs = Number(health.uptimeMs);
-    const storedResults = Number(health.storedResults);
-    const sharedHits = Number(health.sharedHits);
-    const figures = { healthy, version, workers, slots, activeTasks, queuedTasks, uptimeMs, storedResults, sharedHits };
-    if (json) printJson({ coordinator: client.address, ...figures });
-    else
-      printOut(
-        formatTable([
-          ['coordinator', `${client.address}, ${healthy ? 'healthy' : 'not healthy'}, ${version}`],
-          ['up for', formatDuration(uptimeMs)],
-          ['workers', `${workers} with ${slots} slots`],
-          ['compiles', `${activeTasks} running, ${queuedTasks} waiting`],
-          ['shared cache', `${storedResults} results, ${sharedHits} hits`],
-        ]),
-      );
-    return healthy ? EXIT.ok : EXIT.negative;
+    if (json) printJson({ coordinator: client.address, ...figuresOf(health), remoteStorage });
+    else printOut(formatTable([...coordinatorRows(client.address, health), ...rows]));
+    return health.healthy && healthy ? EXIT.ok : EXIT.negative;
   });
+}
+
+function storageText({ healthy, answerMs, detail }: StoreState): string {
+  return healthy ? `answers in ${answerMs} ms` : `cannot be used (${detail})`;
+}
+
+function figuresOf(health: HealthCheckResponse) {
+  const { healthy, version, workers, slots, activeTasks, queuedTasks } = health;
+  const uptimeMs = Number(health.uptimeMs);
+  const storedResults = Number(health.storedResults);
+  const sharedHits = Number(health.sharedHits);
+  return { healthy, version, workers, slots, activeTasks, queuedTasks, uptimeMs, storedResults, sharedHits };
+}
+
+function coordinatorRows(address: string, health: HealthCheckResponse): string[][] {
+  const { healthy, version, workers, slots, activeTasks, queuedTasks, uptimeMs, ...cache } = figuresOf(health);
+  return [
+    ['coordinator', `${address}, ${healthy ? 'healthy' : 'not healthy'}, ${version}`],
+    ['up for', formatDuration(uptimeMs)],
+    ['workers', `${workers} with ${slots} slots`],
+    ['compiles', `${activeTasks} running, ${queuedTasks} waiting`],
+    ['shared cache', `${cache.storedResults} results, ${cache.sharedHits} hits`],
+  ];
 }
 
 /** `hgbuild workers`: a line per worker. */

@@ -85,6 +85,7 @@ function table(directory: string, { counters, since }: StatisticsReport, paint: 
   const rows = [
     ['compiles', String(compiles), ''],
     ['  hits', String(counters.hits), share(counters.hits)],
+    ...(counters.storageHits > 0 ? [['    remote storage', String(counters.storageHits), '']] : []),
     ['  local', String(counters.misses), share(counters.misses)],
     ['  refused', String(refused), share(refused)],
     ['other calls', String(otherCalls(counters)), ''],
