@@ -165,7 +165,13 @@ testWith(GRID_NEEDS, "blobs that rot on the coordinator's disk are never deliver
   const running = await use.start({ workers: 1, slots: 2 });
   await expectRight(use.bed, plain, await buildTree(use.bed, MAKE, running.env(0)), 'first');
   await use.bed.flush();
+  // Told to leave, it writes what waits for a quiet moment, and has nothing in memory afterwards.
+  signalProcess(running.coordinator.pid, 'SIGTERM');
+  await running.coordinator.ended;
   expect(damageBlobs(join(running.dataDir, 'v1/blobs'))).toBeGreaterThan(FILES);
+  await running.restartCoordinator();
+  const attached = (): number => running.workers[0]?.log().split('attached').length ?? 0;
+  expect(await until(() => attached() > 2)).toBe(true);
   const second = await buildTree(use.bed, MAKE, { ...running.env(0), ...OTHER() });
   await expectRight(use.bed, plain, second, 'from rotten blobs');
   expect(second.shared, second.stderr).toBe(0);
