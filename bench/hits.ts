@@ -15,6 +15,8 @@ interface HitCase {
   readonly wallBar: number;
   /** Null: for information. */
   readonly cpuBar: number | null;
+  /** Of the agent alone: what one process has to do for every core of the machine. */
+  readonly agentBar: number | null;
 }
 
 const HEADERS = 250;
@@ -56,8 +58,9 @@ export function manyHeaders(contest: Contest): Promise<Row[]> {
     outputs: ['many.o', 'many.d'],
     lay: layManyHeaders,
     rounds: contest.quick ? 60 : 600,
-    wallBar: 0.5,
-    cpuBar: 1,
+    wallBar: 0.35,
+    cpuBar: 0.5,
+    agentBar: 0.06,
   });
 }
 
@@ -68,8 +71,9 @@ export function oneLine(contest: Contest): Promise<Row[]> {
     outputs: ['one.o'],
     lay: async (_contest, directory) => writeFileSync(join(directory, 'one.c'), 'int one(void) { return 1; }\n'),
     rounds: contest.quick ? 60 : 600,
-    wallBar: 1,
+    wallBar: 0.8,
     cpuBar: null,
+    agentBar: null,
   });
 }
 
@@ -123,9 +127,11 @@ function rows(given: HitCase, costs: Costs, identical: readonly [number, number]
   // What the agent does for a hit ends a little after the launcher has gone, in the time of the next run.
   const agent = sum(costs.map((cost) => cost.ours.watchedMs + cost.peer.watchedMs)) / costs.length;
   const cpu: Pair[] = costs.map((cost) => ({ ours: cost.ours.cpuMs + agent, peer: cost.peer.cpuMs }));
+  const alone: Pair[] = costs.map((cost) => ({ ours: agent, peer: cost.peer.cpuMs }));
   const head = { against: 'ccache', identical };
   return [
     rowOfMedians({ ...head, name: `${given.name}: wall`, bar: given.wallBar }, wall),
     rowOfMedians({ ...head, name: `${given.name}: CPU with agent`, bar: given.cpuBar }, cpu),
+    rowOfMedians({ ...head, name: `${given.name}: CPU of the agent`, bar: given.agentBar }, alone),
   ];
 }
