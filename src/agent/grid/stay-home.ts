@@ -9,7 +9,8 @@ const CHOOSES_PROGRAMS = ['COMPILER_PATH', 'GCC_EXEC_PREFIX', 'LIBRARY_PATH', 'L
 export function reasonToStay({ request, invocation, fields }: Description): string | undefined {
   const { env, cwd, args } = request;
   if (invocation.language !== 'c' && invocation.language !== 'c++') return 'language';
-  if (invocation.nativeArch) return 'native-arch';
+  // The record is of the words that the driver was given, and clang's are others elsewhere.
+  if (invocation.nativeArch && invocation.family === 'clang' && invocation.recordsCommandLine) return 'native-arch';
   // clang reads lists of its own for sanitizers, which no scan sees.
   if (args.some((arg) => arg.startsWith('-fsanitize'))) return 'sanitizer';
   if (args.some((arg) => arg.startsWith('@'))) return 'response-file';
