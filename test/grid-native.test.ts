@@ -1,10 +1,11 @@
 /** `native` on the grid: objects are those of this machine's processor, whatever the worker's. */
 import { expect } from 'vitest';
 import { useGridBed } from './bed/grid-bed.ts';
-import { mounts, root, testWith, tool } from './bed/tools.ts';
+import { mounts, need, root, testWith, tool } from './bed/tools.ts';
 import { expectTwin } from './bed/twin.ts';
 
 const grid = useGridBed();
+const x86 = need(() => (process.arch === 'x64' ? undefined : 'only compiles for x86 leave'));
 
 /** Loops that every instruction set makes other code of, and tuning another order. */
 const FILES = {
@@ -57,7 +58,7 @@ const CASES: readonly Case[] = [
 
 for (const { compilers, options } of CASES) {
   const [c, cxx] = compilers;
-  testWith([root, mounts, tool(c), tool(cxx)], `${c} ${options}: compiled elsewhere, byte by byte`, async () => {
+  testWith([root, mounts, x86, tool(c), tool(cxx)], `${c} ${options}: compiled elsewhere, byte by byte`, async () => {
     const { env } = await grid.start({ workers: 1 });
     const script = `${c} ${options} -c a.c; echo $?; ${cxx} ${options} -c b.cc; echo $?`;
     await expectTwin(grid.bed, { files: FILES, env: env(0), script });
