@@ -1,4 +1,6 @@
 /** `native` on the grid: objects are those of this machine's processor, whatever the worker's. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { useGridBed } from './bed/grid-bed.ts';
 import { mounts, need, root, testWith, tool } from './bed/tools.ts';
@@ -23,11 +25,6 @@ std::string name(int n) { return std::to_string(n % 7); }
 `,
 };
 
-interface Case {
-  readonly compilers: readonly [c: string, cxx: string];
-  readonly options: string;
-}
-
 const GCC: readonly string[] = [
   '-O2 -march=native',
   '-O3 -g -march=native',
@@ -51,17 +48,38 @@ const CLANG: readonly string[] = [
   '-O2 -g -march=haswell -mtune=native',
   '-O2 -g -flto -march=native',
 ];
-const CASES: readonly Case[] = [
-  ...GCC.map((options): Case => ({ compilers: ['gcc', 'g++'], options })),
-  ...CLANG.map((options): Case => ({ compilers: ['clang', 'clang++'], options })),
+const COMPILERS: readonly (readonly [c: string, cxx: string, options: readonly string[]])[] = [
+  ['gcc', 'g++', GCC],
+  ['x86_64-w64-mingw32-gcc', 'x86_64-w64-mingw32-g++', ['-O2 -g -march=native']],
+  ['clang', 'clang++', CLANG],
 ];
 
-for (const { compilers, options } of CASES) {
-  const [c, cxx] = compilers;
-  testWith([root, mounts, x86, tool(c), tool(cxx)], `${c} ${options}: compiled elsewhere, byte by byte`, async () => {
+for (const [c, cxx, sets] of COMPILERS) {
+  testWith([root, mounts, x86, tool(c), tool(cxx)], `${c}: all compiled elsewhere, byte by byte`, async () => {
     const { env } = await grid.start({ workers: 1 });
-    const script = `${c} ${options} -c a.c; echo $?; ${cxx} ${options} -c b.cc; echo $?`;
-    await expectTwin(grid.bed, { files: FILES, env: env(0), script });
-    expect(await grid.bed.stats()).toMatchObject({ remoteCompiles: 2 });
+    const script = sets.flatMap((options, n) => [
+      `${c} ${options} -c a.c -o a${n}.o; echo $?`,
+      `${cxx} ${options} -c b.cc -o b${n}.o; echo $?`,
+    ]);
+    await expectTwin(grid.bed, { files: FILES, env: env(0), script: script.join('\n') });
+    expect(await grid.bed.stats()).toMatchObject({ remoteCompiles: script.length });
   });
 }
+
+const AT_HOME: readonly string[] = [
+  // It warns of an option that it does not use, and names it.
+  'clang -O2 -mcpu=native',
+  'clang -O2 -march=native -mcpu=native',
+  'clang -g -grecord-command-line -march=native',
+  // After the features of the processor it would be another set.
+  'clang -O2 -mno-avx -march=native',
+];
+
+testWith([root, mounts, x86, tool('clang')], 'what would be another object elsewhere stays here, by name', async () => {
+  const { env } = await grid.start({ workers: 1 });
+  const script = AT_HOME.map((words, n) => `cp a.c ${n}.c; ${words} -c ${n}.c; echo $?`).join('\n');
+  await expectTwin(grid.bed, { files: FILES, env: env(0), script });
+  expect(await grid.bed.stats()).toMatchObject({ remoteCompiles: 0 });
+  const log = readFileSync(join(grid.bed.cacheDir, 'agent.log'), 'utf8');
+  expect(log.match(/"why":"native-arch"/g)?.length).toBeGreaterThanOrEqual(AT_HOME.length);
+});

@@ -63,13 +63,20 @@ export function nativeSpecs({ arch, tune }: GccNative): string {
   return `*cc1_cpu:\n${whole}\n\n`;
 }
 
-/** A command line of clang with these words instead of `native`. */
+/**
+ * A command line of clang with these words instead of `native`. Not for one that {@link asksOtherwise}.
+ */
 export function withNativeNamed(args: readonly string[], { cpu, features }: ClangNative): readonly string[] {
   const named = args.map((arg) => (isNativeOption(arg) ? arg.replace(/native$/, cpu) : arg));
   const at = args.findIndex(isNativeOption);
   if (at < 0) return args;
   const words = features.flatMap((feature) => ['-Xclang', '-target-feature', '-Xclang', feature]);
   return [...named.slice(0, at), ...words, ...named.slice(at)];
+}
+
+/** Does a line ask for the native processor by another option? On x86 clang warns of -mcpu and names what it was given. */
+export function asksOtherwise(args: readonly string[]): boolean {
+  return args.some((arg) => /^--?m.*=native$/.test(arg) && !isNativeOption(arg));
 }
 
 function isNativeOption(arg: string): boolean {

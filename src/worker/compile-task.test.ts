@@ -172,6 +172,7 @@ test.each<Refused>([
   ['a native processor that nobody asked for', native(), /native/],
   ["gcc's words for clang", { ...CLANG, ...native() }, /native/, NATIVE],
   ["clang's words for gcc", clangNative(), /native/, NATIVE],
+  ['another question for the processor of clang', { ...CLANG, ...clangNative() }, /native/, `-mcpu=native ${NATIVE}`],
   ['no words', native({ arch: [] }), /native/, NATIVE],
   ['our own processor', native({ tune: ['-mtune=native'] }), /native/, NATIVE],
   ['our own processor for clang', { ...CLANG, ...clangNative({ cpu: 'native' }) }, /native/, NATIVE],

@@ -2,7 +2,7 @@ import { fromBytes } from '../base/byte-string.ts';
 import { classifyDriver } from '../compiler/driver.ts';
 import { isCompilerVariable, refusingVariable } from '../compiler/environment.ts';
 import type { Invocation, Output } from '../compiler/invocation.ts';
-import { isPlainNative, type NativeCpu } from '../compiler/native-cpu.ts';
+import { asksOtherwise, isPlainNative, type NativeCpu } from '../compiler/native-cpu.ts';
 import { parseCommandLine } from '../compiler/parse-command-line.ts';
 import { expandResponseFiles } from '../compiler/response-file.ts';
 import type { CompileSpec, OutputSpec } from '../contract/generated/hybridgrid/v1/build.ts';
@@ -197,5 +197,6 @@ function sameOutputs(meant: readonly Output[], said: readonly PlacedOutput[]): b
  */
 function isNativeTold({ nativeArch, family }: Invocation, { native, args }: CompileTask): boolean {
   if (!nativeArch || native === undefined) return !nativeArch && native === undefined;
-  return native.family === family && !args.some((arg) => arg.startsWith('@'));
+  if (native.family !== family || args.some((arg) => arg.startsWith('@'))) return false;
+  return native.family === 'gcc' || !asksOtherwise(args);
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromNative } from '../../base/byte-string.ts';
 import {
+  asksOtherwise,
   type ClangNative,
   type GccNative,
   isPlainNative,
@@ -74,7 +75,7 @@ async function ofGcc(description: Description, machine: readonly string[]): Prom
     const [arch, tune, end] = [ARCH, TUNE, END].map((word) => said?.indexOf(word) ?? -1) as [number, number, number];
     if (said === undefined || arch < 0 || tune < arch || end < tune) return undefined;
     const native: GccNative = { family: 'gcc', arch: said.slice(arch + 1, tune), tune: said.slice(tune + 1, end) };
-    if (!isPlainNative(native)) return undefined;
+    if (!isPlainNative(native) || !(await asksOnlyThere(description))) return undefined;
     const [own, ours] = [await callOf(description, machine), await withSpecs('telling', nativeSpecs(native))];
     return own !== undefined && JSON.stringify(own) === JSON.stringify(ours) ? native : undefined;
   } finally {
@@ -82,7 +83,16 @@ async function ofGcc(description: Description, machine: readonly string[]): Prom
   }
 }
 
+/** Is the rule that is replaced the only one that looks at the processor? */
+async function asksOnlyThere({ request }: Description): Promise<boolean> {
+  const says = await askCompiler(request.compiler, ['-dumpspecs'], { cwd: request.cwd, env: request.env });
+  const rules = says?.ok === true ? says.stdout.split(/\n\n+/) : [];
+  const asking = rules.filter((rule) => rule.includes('local_cpu_detect'));
+  return asking.length === 1 && asking[0]?.startsWith('*cc1_cpu:') === true;
+}
+
 async function ofClang(description: Description, machine: readonly string[]): Promise<ClangNative | undefined> {
+  if (asksOtherwise(machine)) return undefined;
   const own = await callOf(description, machine);
   const probe = await callOf(description, [...machine, '-march=native']);
   const cpu = probe?.[probe.indexOf('-target-cpu') + 1];
