@@ -141,6 +141,7 @@ function requestOf(number: number, inputs: number): CompileRequest {
     outputs: [{ role: 'object', path: bytes(`a${number}.o`), required: true }],
     listArgs: [],
     arch: 'x86_64',
+    native: undefined,
   };
   return {
     taskId: '',

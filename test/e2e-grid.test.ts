@@ -58,6 +58,7 @@ const PROJECTS: readonly Project[] = [
     variants: [
       ['gcc', ['-g', '-MD']],
       ['gcc', []],
+      ['gcc', ['-g', '-O2', '-march=native', '-frecord-gcc-switches']],
       ['clang', ['-g', '-MD']],
     ],
   },
@@ -77,6 +78,7 @@ const PROJECTS: readonly Project[] = [
     variants: [
       ['g++', ['-g', '-O1']],
       ['clang++', ['-g', '-O1']],
+      ['clang++', ['-g', '-O2', '-march=native']],
     ],
   },
 ];

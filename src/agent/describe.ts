@@ -69,8 +69,12 @@ export function nativeArch(): NativeArch {
 async function expandNative(request: CompileRequest, invocation: Invocation): Promise<string | undefined> {
   const args = [...invocation.searchArgs, '-###', '-E', '-x', invocation.language, '/dev/null'];
   const says = await askCompiler(request.compiler, args, { cwd: request.cwd, env: request.env });
-  const line = says?.stderr.split('\n').find((text) => text.startsWith(' '));
-  return says?.ok === true ? line : undefined;
+  return says?.ok === true ? compilerCall(says.stderr) : undefined;
+}
+
+/** The line of `-###` that calls the compiler proper. clang says before it where that runs: " (in-process)". */
+export function compilerCall(said: string): string | undefined {
+  return said.split('\n').find((text) => /^ [^ (]/.test(text));
 }
 
 export async function describeCompile(request: CompileRequest, services: DescribeServices): Promise<Described> {

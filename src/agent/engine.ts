@@ -8,6 +8,7 @@ import type { Placed } from './grid/grid-offer.ts';
 import type { Grids } from './grid/grids.ts';
 import type { LocalSlots } from './grid/local-slots.ts';
 import type { LookupGate } from './grid/lookup-gate.ts';
+import type { NativeCpus } from './grid/native-cpu.ts';
 import type { NodeMemory } from './grid/node-set.ts';
 import type { ShareQueue } from './grid/share-queue.ts';
 import type { MadeHere } from './grid/share-result.ts';
@@ -89,6 +90,7 @@ export interface EngineServices extends DescribeServices, StoreServices {
   readonly slots: LocalSlots;
   readonly sights: SharedSight;
   readonly nodes: NodeMemory;
+  readonly nativeCpus: NativeCpus;
   readonly shares: ShareQueue;
   readonly stores: StoreQueue;
   readonly uploads: UploadQueue;

@@ -13,6 +13,7 @@ import { fileStates } from './file-state.ts';
 import { grids } from './grid/grids.ts';
 import { localSlots } from './grid/local-slots.ts';
 import { lookupGate } from './grid/lookup-gate.ts';
+import { nativeCpus } from './grid/native-cpu.ts';
 import { shareQueue } from './grid/share-queue.ts';
 import { sharedSight } from './grid/shared-sight.ts';
 import { slotsFile } from './grid/slots-file.ts';
@@ -133,6 +134,7 @@ async function composeServices(
     nodes: new Map(),
     keepSlots,
     nativeArch: nativeArch(),
+    nativeCpus: nativeCpus(),
     searchLists: searchLists(files),
     history: pathHistory(nowNs),
     now: Date.now,

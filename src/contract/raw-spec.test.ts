@@ -19,6 +19,7 @@ const SPEC: CompileSpec = {
   outputs: [],
   listArgs: [],
   arch: 'x86_64',
+  native: undefined,
 };
 const REQUEST: CompileRequest = {
   taskId: 't',

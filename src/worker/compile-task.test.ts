@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { toBytes } from '../base/byte-string.ts';
 import { sha256 } from '../base/digest.ts';
-import type { CompileSpec, InputNode } from '../contract/generated/hybridgrid/v1/build.ts';
+import type { ClangNative, CompileSpec, GccNative, InputNode } from '../contract/generated/hybridgrid/v1/build.ts';
 import { planTask } from './compile-plan.ts';
 import { type CompileTask, checkCommand, readTask } from './compile-task.ts';
 import { follow, isTidy } from './node-table.ts';
-import { COMPILE_LIMITS } from './sandbox-plan.ts';
+import { COMPILE_LIMITS, type SandboxPlan } from './sandbox-plan.ts';
 
 const file = (path: string, text = path, size = text.length): InputNode => ({
   path: toBytes(path),
@@ -34,6 +34,7 @@ function spec(changes: Partial<CompileSpec> = {}, args = '-c a.c -o a.o'): Compi
     outputs: [OBJECT],
     listArgs: [],
     arch: 'x86_64',
+    native: undefined,
     ...changes,
   };
 }
@@ -53,10 +54,26 @@ const listArgs = (...words: string[]): Partial<CompileSpec> => ({ listArgs: word
 const env = (name: string, value: string): Partial<CompileSpec> => ({
   env: [{ name: toBytes(name), value: toBytes(value) }],
 });
+const native = (changes: Partial<GccNative> = {}): Partial<CompileSpec> => ({
+  native: {
+    $case: 'gccNative',
+    value: {
+      arch: ['-march=haswell', '-mno-sse4a'],
+      tune: ['--param', 'l1-cache-size=32', '-mtune=haswell'],
+      ...changes,
+    },
+  },
+});
+const clangNative = (changes: Partial<ClangNative> = {}): Partial<CompileSpec> => ({
+  native: { $case: 'clangNative', value: { cpu: 'haswell', features: ['+avx2', '-sse4a'], ...changes } },
+});
 const compiler = (path: string, ...parts: InputNode[]): Partial<CompileSpec> => ({
   compiler: toBytes(path),
   toolchain: { digest: Buffer.alloc(32), parts },
 });
+
+const NATIVE = '-march=native -c a.c -o a.o';
+const CLANG = compiler('/opt/clang-14', file('/opt/clang-14'));
 
 test.each<[string, Partial<CompileSpec>, string?]>([
   ['a plain compile', {}],
@@ -70,11 +87,15 @@ test.each<[string, Partial<CompileSpec>, string?]>([
   ['an output elsewhere', outputs('../out/a.o'), '-c a.c -o ../out/a.o'],
   ['a locale', env('LC_ALL', 'C.UTF-8')],
   ['an empty loader path', env('LD_LIBRARY_PATH', '')],
+  ["the client's processor", native(), NATIVE],
+  ["the client's processor in clang's words", { ...CLANG, ...clangNative() }, NATIVE],
 ])('%s is taken', (_, changes, args) => {
   expect(judged(changes, args)).toBe('taken');
 });
 
-test.each<[string, Partial<CompileSpec>, RegExp, string?]>([
+type Refused = [string, Partial<CompileSpec>, RegExp, string?];
+
+test.each<Refused>([
   ['another architecture', { arch: 'aarch64' }, /arch/],
   ['no toolchain', { toolchain: undefined }, /toolchain/],
   ['a compiler that is no part', compiler('/usr/bin/gcc', file('/usr/bin/g++')), /no part/],
@@ -147,7 +168,32 @@ test.each<[string, Partial<CompileSpec>, RegExp, string?]>([
   ['a question', {}, /no compile/, '--version'],
   ['a plugin', {}, /plugin/, '-fplugin=/src/a.so -c a.c -o a.o'],
   ['an unknown option', {}, /unknown-option/, '--no-such -c a.c -o a.o'],
-  ['the native architecture', {}, /native/, '-march=native -c a.c -o a.o'],
+  ['a native processor that nobody tells', {}, /native/, NATIVE],
+  ['a native processor that nobody asked for', native(), /native/],
+  ["gcc's words for clang", { ...CLANG, ...native() }, /native/, NATIVE],
+  ["clang's words for gcc", clangNative(), /native/, NATIVE],
+  ['another question for the processor of clang', { ...CLANG, ...clangNative() }, /native/, `-mcpu=native ${NATIVE}`],
+  ['no words', native({ arch: [] }), /native/, NATIVE],
+  ['our own processor', native({ tune: ['-mtune=native'] }), /native/, NATIVE],
+  ['our own processor for clang', { ...CLANG, ...clangNative({ cpu: 'native' }) }, /native/, NATIVE],
+  ...[
+    '-fplugin=x.so',
+    '-mx %:local_cpu_detect(arch)',
+    '-mx}',
+    '-m%x',
+    '-mx\n\n*cc1:\n',
+    '-m',
+    'x',
+    '--param',
+    '-mx;',
+    '-mX',
+  ].map(
+    (word): Refused => [`a word like ${JSON.stringify(word)}`, native({ arch: ['-march=x', word] }), /native/, NATIVE],
+  ),
+  ['a parameter that is no number', native({ tune: ['--param', 'a=%b'] }), /native/, NATIVE],
+  ['a feature that is an option', { ...CLANG, ...clangNative({ features: ['-load', 'x.so'] }) }, /native/, NATIVE],
+  ['a processor that is two words', { ...CLANG, ...clangNative({ cpu: 'x y' }) }, /native/, NATIVE],
+  ['more words than there are', native({ arch: Array(1001).fill('-mx') }), /native/, NATIVE],
   ['a response file that was not sent', {}, /response-file/, '@args'],
 ])('%s is not taken', (_, changes, why, args) => {
   expect(judged(changes, args)).toMatch(why);
@@ -199,4 +245,18 @@ test('the plan holds the tree, room for the outputs, and a name for every list',
   expect(plan.argv.slice(0, 5)).toEqual(['/usr/bin/gcc', '-MD', '-MF', '/tmp/.hg-list-0', '-Wa,--MD,/tmp/.hg-list-1']);
   expect(plan.argv.at(-1)).toBe('\x01');
   expect(plan.outputs.map(({ path }) => path)).toEqual(['sub/../../out/a.o', '/tmp/.hg-list-0', '/tmp/.hg-list-1']);
+});
+
+test('gcc is told of the native processor by a file of the sandbox, clang by words in its place', () => {
+  const planOf = (changes: Partial<CompileSpec>, args: string): SandboxPlan =>
+    planTask(readTask(spec(changes, args), 'x86_64') as CompileTask, [], '/clients/1', COMPILE_LIMITS);
+  const gcc = planOf(native(), NATIVE);
+  expect(gcc.argv).toEqual(['/usr/bin/gcc', '-specs=/tmp/.hg-native.specs', ...NATIVE.split(' ')]);
+  expect(gcc.texts?.map(({ path }) => path)).toEqual(['/tmp/.hg-native.specs']);
+  expect(gcc.texts?.[0]?.text).toMatch(/^\*cc1_cpu:\n%\{march=native:.*-march=haswell -mno-sse4a .*\}\n\n$/);
+  expect(gcc.texts?.[0]?.text).not.toContain('local_cpu_detect');
+  const clang = planOf({ ...CLANG, ...clangNative() }, `-O2 -mtune=native ${NATIVE}`);
+  const words = ['+avx2', '-sse4a'].flatMap((feature) => ['-Xclang', '-target-feature', '-Xclang', feature]);
+  const rest = ['-mtune=haswell', '-march=haswell', '-c', 'a.c', '-o', 'a.o'];
+  expect(clang.argv).toEqual(['/opt/clang-14', '-O2', ...words, ...rest]);
 });

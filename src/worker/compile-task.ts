@@ -1,7 +1,8 @@
 import { fromBytes } from '../base/byte-string.ts';
 import { classifyDriver } from '../compiler/driver.ts';
 import { isCompilerVariable, refusingVariable } from '../compiler/environment.ts';
-import type { Output } from '../compiler/invocation.ts';
+import type { Invocation, Output } from '../compiler/invocation.ts';
+import { asksOtherwise, isPlainNative, type NativeCpu } from '../compiler/native-cpu.ts';
 import { parseCommandLine } from '../compiler/parse-command-line.ts';
 import { expandResponseFiles } from '../compiler/response-file.ts';
 import type { CompileSpec, OutputSpec } from '../contract/generated/hybridgrid/v1/build.ts';
@@ -31,6 +32,8 @@ export interface CompileTask {
   readonly outputs: readonly PlacedOutput[];
   /** Directories that must exist for the outputs' names to lead anywhere. */
   readonly passed: readonly string[];
+  /** What `native` is to mean in `args`: never this machine's own processor. */
+  readonly native: NativeCpu | undefined;
 }
 
 export interface PlacedOutput {
@@ -88,9 +91,22 @@ function readWords(spec: CompileSpec, parts: NodeTable, tree: NodeTable): Compil
   const driver = follow(compiler, tree);
   if (driver === undefined || !parts.files.has(driver.real))
     return notAcceptable('the compiler is no part of its toolchain');
+  const native = readNative(spec.native);
+  if (native !== undefined && !isPlainNative(native)) return notAcceptable('native architecture');
   const placed = placeOutputs(spec.outputs, cwd, tree);
   if ('kind' in placed) return placed;
-  return { kind: 'task', compiler, args, listArgs, cwd, env, parts, tree, ...placed };
+  return { kind: 'task', compiler, args, listArgs, cwd, env, parts, tree, native, ...placed };
+}
+
+function readNative(native: CompileSpec['native']): NativeCpu | undefined {
+  switch (native?.$case) {
+    case 'gccNative':
+      return { family: 'gcc', ...native.value };
+    case 'clangNative':
+      return { family: 'clang', ...native.value };
+    case undefined:
+      return undefined;
+  }
 }
 
 /** Variables that a compile may depend on. What the loader takes orders from is none of them, unless it is empty. */
@@ -165,7 +181,7 @@ export function checkCommand(task: CompileTask, read: (path: string) => string |
   const meaning = parseCommandLine({ family, mode: named.mode, args: expanded.args });
   if (meaning.kind === 'not-a-compile') return notAcceptable('no compile');
   if (meaning.kind === 'refused') return notAcceptable(meaning.reason);
-  if (meaning.nativeArch) return notAcceptable('native architecture');
+  if (!isNativeTold(meaning, task)) return notAcceptable('native architecture');
   return sameOutputs(meaning.outputs, task.outputs) ? undefined : notAcceptable('outputs');
 }
 
@@ -173,4 +189,14 @@ function sameOutputs(meant: readonly Output[], said: readonly PlacedOutput[]): b
   const text = (outputs: readonly { role: string; path: string; required: boolean }[]): string =>
     JSON.stringify(outputs.map(({ role, path, required }) => [role, path, required]).sort());
   return text(meant) === text(said);
+}
+
+/**
+ * Words for `native` come with commands that say it, in their compiler's terms, and with no others. They must be on the
+ * line itself, where they are replaced.
+ */
+function isNativeTold({ nativeArch, family }: Invocation, { native, args }: CompileTask): boolean {
+  if (!nativeArch || native === undefined) return !nativeArch && native === undefined;
+  if (native.family !== family || args.some((arg) => arg.startsWith('@'))) return false;
+  return native.family === 'gcc' || !asksOtherwise(args);
 }

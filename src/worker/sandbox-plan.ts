@@ -7,6 +7,8 @@ export interface SandboxPlan {
   readonly home: string;
   /** Files of this machine, and where the program finds them, read-only. */
   readonly files: readonly BoundFile[];
+  /** Small files that are not on this machine, read-only. */
+  readonly texts?: readonly PlannedText[];
   readonly directories: readonly string[];
   /** Directories that the program may write into. */
   readonly writable: readonly string[];
@@ -24,6 +26,11 @@ export interface BoundFile {
   readonly path: string;
   /** Differs whenever the bytes of `source` may; empty for one that never changes. */
   readonly version: string;
+}
+
+export interface PlannedText {
+  readonly path: string;
+  readonly text: string;
 }
 
 export interface PlannedLink {

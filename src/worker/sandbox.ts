@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { type Cell, type CellOutcome, startCell } from './cell.ts';
 import type { SandboxPlan } from './sandbox-plan.ts';
 import type { CopiedOutput } from './sandbox-status.ts';
+import { textFiles } from './text-files.ts';
 
 /** How a run ended. Only `ended` says anything about the program. */
 export type SandboxOutcome =
@@ -54,6 +55,7 @@ interface Kept {
 
 /** Sandboxes made by helper processes, one for each run at a time, used again for runs of the same home. */
 export function namespaceSandbox({ nsrun, mountPoint, directory }: SandboxOptions): Sandbox {
+  const texts = textFiles(directory);
   let made = 0;
   let idle: Kept[] = [];
   let sweeper: NodeJS.Timeout | undefined;
@@ -91,8 +93,9 @@ export function namespaceSandbox({ nsrun, mountPoint, directory }: SandboxOption
     return found?.cell;
   };
   return {
-    async run(plan, signal) {
+    async run(wanted, signal) {
       if (signal.aborted) return { kind: 'aborted' };
+      const plan = texts.laid(wanted);
       const used = takeIdle(plan);
       let cell = used ?? start(plan);
       let outcome = await cell.run(plan, signal);

@@ -9,7 +9,12 @@ import { type Bed, LAUNCHER } from './environment.ts';
 import { type Ended, run } from './run.ts';
 import { readTree, type Tree, treeDifferences } from './tree.ts';
 
-const MASQUERADED = ['gcc', 'g++', 'cc', 'c++', 'clang', 'clang++', 'gcc-12', 'g++-12'];
+const HOST_COMPILERS = ['gcc', 'g++', 'cc', 'c++', 'clang', 'clang++', 'gcc-12', 'g++-12'];
+const CROSS_COMPILERS = ['aarch64-linux-gnu', 'x86_64-w64-mingw32'].flatMap((triple) => [
+  `${triple}-gcc`,
+  `${triple}-g++`,
+]);
+const MASQUERADED = [...HOST_COMPILERS, ...CROSS_COMPILERS];
 
 /** A directory of links named like compilers; first in PATH it makes any build use the cache. */
 export function makeLinks(bed: Bed): string {

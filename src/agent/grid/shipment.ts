@@ -1,6 +1,7 @@
 import { toBytes } from '../../base/byte-string.ts';
 import { sha256 } from '../../base/digest.ts';
 import { keyEnvironment } from '../../compiler/environment.ts';
+import type { NativeCpu } from '../../compiler/native-cpu.ts';
 import { CompileSpec, type OutputSpec, type Variable } from '../../contract/generated/hybridgrid/v1/build.ts';
 import type { SearchList } from '../../includes/port.ts';
 import type { Walk } from '../../includes/walk.ts';
@@ -14,6 +15,7 @@ import { directoriesOf, type SearchLists } from '../search-lists.ts';
 import type { Elsewhere } from '../store-result.ts';
 import type { Shipment } from './grid.ts';
 import { localeFiles } from './locale-files.ts';
+import type { NativeCpus } from './native-cpu.ts';
 import { type NodeMemory, type NodeSet, nodeSet } from './node-set.ts';
 import type { SharedSight } from './shared-sight.ts';
 import { reasonToStay } from './stay-home.ts';
@@ -29,6 +31,7 @@ export interface ShipmentServices {
   readonly searchLists: SearchLists;
   readonly sights: SharedSight;
   readonly nodes: NodeMemory;
+  readonly nativeCpus: NativeCpus;
 }
 
 /** More inputs than any sensible compile has. */
@@ -48,6 +51,8 @@ export async function makeShipment(
 ): Promise<Shipment | StaysHome> {
   const why = reasonToStay(description);
   if (why !== undefined) return stay(why);
+  const native = description.invocation.nativeArch ? await services.nativeCpus.of(description) : 'unasked';
+  if (native === undefined) return stay('native-arch');
   const search = await services.searchLists.of(description);
   if (search === undefined) return stay('search-list');
   const sight = services.sights.take();
@@ -58,12 +63,9 @@ export async function makeShipment(
     return stay('toolchain-changed');
   const nodes = collect(walked, search, description, sight, services.nodes);
   if (typeof nodes === 'string') return stay(nodes);
-  return seal(description, plan, nodes, toolchainNodes(description, sight, services.nodes), {
-    sight,
-    shipped: nodes.files,
-    search,
-    walked,
-  });
+  const tools = toolchainNodes(description, sight, services.nodes);
+  const spec = specOf(description, plan, nodes, tools, native === 'unasked' ? undefined : native);
+  return seal(spec, nodes, tools, { sight, shipped: nodes.files, search, walked });
 }
 
 /** Everything that has to be there, or why it cannot be sent. */
@@ -98,14 +100,14 @@ function toolchainNodes({ request, toolchain }: Description, { files, ways }: Si
   return nodes;
 }
 
-function seal(
+function specOf(
   { request, invocation, toolchain }: Description,
   plan: CompilePlan,
   inputs: NodeSet,
   tools: NodeSet,
-  elsewhere: Elsewhere,
-): Shipment {
-  const spec: CompileSpec = {
+  native: NativeCpu | undefined,
+): CompileSpec {
+  return {
     compiler: toBytes(request.compiler),
     args: request.args.map(toBytes),
     cwd: toBytes(request.cwd),
@@ -117,7 +119,11 @@ function seal(
     ),
     listArgs: plan.args.map(toBytes),
     arch: process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch,
+    native: native === undefined ? undefined : onWire(native),
   };
+}
+
+function seal(spec: CompileSpec, inputs: NodeSet, tools: NodeSet, elsewhere: Elsewhere): Shipment {
   const bytes = Buffer.from(CompileSpec.encode(spec).finish());
   return {
     spec: bytes,
@@ -134,4 +140,9 @@ function variables(env: ReadonlyMap<string, string>, family: 'gcc' | 'clang'): V
   return [...all]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => ({ name: toBytes(name), value: toBytes(value) }));
+}
+
+function onWire(native: NativeCpu): CompileSpec['native'] {
+  if (native.family === 'gcc') return { $case: 'gccNative', value: { arch: [...native.arch], tune: [...native.tune] } };
+  return { $case: 'clangNative', value: { cpu: native.cpu, features: [...native.features] } };
 }

@@ -1,3 +1,4 @@
+import type { Invocation } from '../../compiler/invocation.ts';
 import type { Description } from '../describe.ts';
 import { localeName } from './locale-files.ts';
 
@@ -9,12 +10,13 @@ const CHOOSES_PROGRAMS = ['COMPILER_PATH', 'GCC_EXEC_PREFIX', 'LIBRARY_PATH', 'L
 export function reasonToStay({ request, invocation, fields }: Description): string | undefined {
   const { env, cwd, args } = request;
   if (invocation.language !== 'c' && invocation.language !== 'c++') return 'language';
-  if (invocation.nativeArch) return 'native-arch';
+  // The record is of the words that the driver was given, and clang's are others elsewhere.
+  if (invocation.nativeArch && invocation.family === 'clang' && invocation.recordsCommandLine) return 'native-arch';
   // clang reads lists of its own for sanitizers, which no scan sees.
   if (args.some((arg) => arg.startsWith('-fsanitize'))) return 'sanitizer';
   if (args.some((arg) => arg.startsWith('@'))) return 'response-file';
   if (invocation.extraInputs.length > 0) return 'extra-inputs';
-  if (invocation.toolArgs.some((arg) => !/^-m(32|64)$/.test(arg))) return 'other-tools';
+  if (!areToolsSent(invocation)) return 'other-tools';
   // Another name of the directory, which reaches the debug information and would have to lead there elsewhere, too.
   if (fields.some(({ tag, value }) => tag === 'pwd' && value !== cwd)) return 'logical-directory';
   if (CHOOSES_PROGRAMS.some((name) => (env.get(name) ?? '') !== '')) return 'compiler-environment';
@@ -22,4 +24,18 @@ export function reasonToStay({ request, invocation, fields }: Description): stri
   if (locale !== undefined && !ENGLISH.test(locale)) return 'locale';
   // What lies there elsewhere is that machine's own.
   return /^\/(proc|dev|sys|tmp\/\.hg)(\/|$)/.test(cwd) ? 'directory' : undefined;
+}
+
+/**
+ * Options that choose other programs and directories may lead to what is not sent. clang for another Linux is all in itself,
+ * but for an assembler of its own, and finds headers by the gcc installations that are sent; for other systems it looks for
+ * programs in PATH, or for what an SDK brings.
+ */
+function areToolsSent({ toolArgs, externalAssembler }: Invocation): boolean {
+  const isTarget = (arg: string, i: number): boolean =>
+    /^(--target=|(?!-))[\w.]+(-[\w.]+)*-linux(-\w+)?$/.test(arg) &&
+    (arg.startsWith('-') || toolArgs[i - 1] === '-target');
+  const isSent = (arg: string, i: number): boolean =>
+    /^-m(32|64)$/.test(arg) || (!externalAssembler && (arg === '-target' || isTarget(arg, i)));
+  return toolArgs.every(isSent);
 }

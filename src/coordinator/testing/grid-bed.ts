@@ -157,6 +157,7 @@ export function specOf(source: string, more: Partial<CompileSpec> = {}): Compile
     outputs: [{ role: 'object', path: bytes('a.o'), required: true }],
     listArgs: [],
     arch: 'x86_64',
+    native: undefined,
     ...more,
   };
 }

@@ -143,6 +143,7 @@ export function realSpec(
     outputs: [{ role: 'object', path: toBytes(object), required: true }],
     listArgs: [],
     arch: process.arch === 'x64' ? 'x86_64' : 'aarch64',
+    native: undefined,
   };
 }
 
@@ -164,5 +165,6 @@ export function shippedSpec(program: string, source: string, cwd: string, blobs:
     outputs: [{ role: 'object', path: toBytes(source.replace(/\.\w+$/, '.o')), required: true }],
     listArgs: [],
     arch: process.arch === 'x64' ? 'x86_64' : 'aarch64',
+    native: undefined,
   };
 }

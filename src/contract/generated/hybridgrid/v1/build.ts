@@ -92,6 +92,27 @@ export interface CompileSpec {
   listArgs: Buffer[];
   /** CPU architecture the compiler runs on: x86_64, aarch64. */
   arch: string;
+  /**
+   * What "native" means in `args`: the client's processor, never that of the machine that compiles. There if and only if
+   * `args` have a -march=native, -mtune=native or -mcpu=native; a worker refuses one without the other.
+   */
+  native: { $case: "gccNative"; value: GccNative } | { $case: "clangNative"; value: ClangNative } | undefined;
+}
+
+/** What gcc's driver makes of the native processor, as words of its compiler proper. */
+export interface GccNative {
+  /** In place of -march=native: -march=NAME, -mWORD, -mWORD=VALUE, and "--param" before NAME=NUMBER. */
+  arch: string[];
+  /** In place of -mtune=native, and of -march=native where nothing else says what to tune for. */
+  tune: string[];
+}
+
+/** What clang's driver makes of the native processor. */
+export interface ClangNative {
+  /** In place of the word "native". */
+  cpu: string;
+  /** All features of the target, in order: +NAME or -NAME. */
+  features: string[];
 }
 
 export interface CompileRequest {
@@ -690,6 +711,7 @@ function createBaseCompileSpec(): CompileSpec {
     outputs: [],
     listArgs: [],
     arch: "",
+    native: undefined,
   };
 }
 
@@ -721,6 +743,14 @@ export const CompileSpec: MessageFns<CompileSpec> = {
     }
     if (message.arch !== "") {
       writer.uint32(74).string(message.arch);
+    }
+    switch (message.native?.$case) {
+      case "gccNative":
+        GccNative.encode(message.native.value, writer.uint32(82).fork()).join();
+        break;
+      case "clangNative":
+        ClangNative.encode(message.native.value, writer.uint32(90).fork()).join();
+        break;
     }
     return writer;
   },
@@ -808,6 +838,136 @@ export const CompileSpec: MessageFns<CompileSpec> = {
             }
 
             message.arch = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.native = { $case: "gccNative", value: GccNative.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.native = { $case: "clangNative", value: ClangNative.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGccNative(): GccNative {
+  return { arch: [], tune: [] };
+}
+
+export const GccNative: MessageFns<GccNative> = {
+  encode(message: GccNative, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.arch) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.tune) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GccNative {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGccNative();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.arch.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tune.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseClangNative(): ClangNative {
+  return { cpu: "", features: [] };
+}
+
+export const ClangNative: MessageFns<ClangNative> = {
+  encode(message: ClangNative, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cpu !== "") {
+      writer.uint32(10).string(message.cpu);
+    }
+    for (const v of message.features) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClangNative {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClangNative();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cpu = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.features.push(reader.string());
             continue;
           }
         }
