@@ -1,11 +1,14 @@
 /** Compiles that were sent away and are done at home after all: the last of a build, which everybody waits for. */
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { type Bed, makeBed } from './bed/environment.ts';
+import { type Bed, HGBUILD, makeBed } from './bed/environment.ts';
 import { type Grid, startGrid } from './bed/grid.ts';
 import { signalProcess, until } from './bed/processes.ts';
+import { runOk } from './bed/run.ts';
 import { mounts, root, testWith, tool } from './bed/tools.ts';
-import { expectTwin, runScript } from './bed/twin.ts';
+import { expectTwin, layFiles, runScript } from './bed/twin.ts';
 
 let bed: Bed;
 let grid: Grid | undefined;
@@ -67,3 +70,36 @@ testWith(
     expect(await bed.stats()).toMatchObject({ hits: 6, local: 4 });
   },
 );
+
+testWith([root, mounts, tool('gcc')], 'places here follow the load of this machine', async () => {
+  const running = await startGrid(bed, { workers: 1 });
+  grid = running;
+  const processors = availableParallelism();
+  // One more than there are processors: somebody waits all the time.
+  const busy = Array.from({ length: processors + 1 }, () => spawn('sh', ['-c', 'while :; do :; done']));
+  try {
+    const env = { ...running.env(1), HG_LOCAL_SLOTS: 'auto' };
+    let fewest = processors;
+    const compiled = untilTrue(async () => {
+      layFiles(bed.work, { 'a.c': `int a = ${performance.now()};\n` });
+      expect((await runScript(bed, 'gcc -c a.c', 'cached', { env })).status).toBe(0);
+      fewest = Math.min(fewest, (await agentNow()).localAuto);
+      return fewest < processors || processors === 1;
+    });
+    expect(await compiled).toBe(true);
+    expect(fewest).toBeGreaterThanOrEqual(1);
+  } finally {
+    for (const child of busy) child.kill('SIGKILL');
+  }
+});
+
+async function agentNow(): Promise<{ readonly localAuto: number }> {
+  const told = await runOk([HGBUILD, 'agent', 'status', '--json'], { env: { ...bed.env } });
+  return JSON.parse(told.stdout.toString());
+}
+
+async function untilTrue(check: () => Promise<boolean>, timeoutMs = 30_000): Promise<boolean> {
+  const end = performance.now() + timeoutMs;
+  while (performance.now() < end) if (await check()) return true;
+  return false;
+}

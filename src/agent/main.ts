@@ -70,6 +70,8 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
     memoryBytes: process.memoryUsage.rss(),
     cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
     idleExitSeconds: settings['agent.idle_exit'] / 1000,
+    localCompiles: services.slots.taken,
+    localAuto: services.room.now,
   });
   const control = (request: ControlRequest): Promise<ControlReply> =>
     answerControl(request, { status, serving, services, stop: stop.now });

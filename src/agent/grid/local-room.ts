@@ -6,6 +6,8 @@ import type { LoadSample, MachineLoad } from './machine-load.ts';
 export interface LocalRoom {
   /** By a setting: a number is kept to, `auto` follows the load. */
   limit(setting: number | 'auto'): number;
+  /** What `auto` is, as far as was looked at lately; asking for it looks at nothing. */
+  readonly now: number;
 }
 
 export interface RoomPorts {
@@ -52,6 +54,9 @@ export function localRoom({ load, processors, running, grew, after }: RoomPorts)
         before = now;
         after(LOOK_EVERY_MS, look);
       }
+      return state.limit;
+    },
+    get now() {
       return state.limit;
     },
   };

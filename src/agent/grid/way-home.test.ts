@@ -97,6 +97,16 @@ test('the first compile of all is not believed lost before five seconds', () => 
   expect(b.home.isWanted(away)).toBe(true);
 });
 
+test('nor the first of a grid, however short compiles are here', () => {
+  const b = bed();
+  b.home.tookHere('a', 20);
+  const away = b.home.left('a', b.grid);
+  b.pass(5_000);
+  expect(b.home.isWanted(away)).toBe(false);
+  b.pass(100);
+  expect(b.home.isWanted(away)).toBe(true);
+});
+
 test('more than the grid has slots for: any, as soon as a core is free; and then they begin to count from here', () => {
   const b = bed(1);
   learn(b, 'a', 1_000, 1_000);

@@ -124,8 +124,14 @@ function areMore({ away }: Outside, at: Place): boolean {
 
 /** How much sooner it would be done here; 0 where it is not worth it. */
 function gainOf(name: string, ageMs: number, here: Durations, there: Durations): number {
-  const leftMs = leftOf(expected(name, there, here), ageMs);
-  const hereMs = expected(name, here, there).ms;
+  const usual = expected(name, there, here);
+  const isLate = ageMs > usual.ms * (usual.isKnown ? LATE : LATE_UNKNOWN);
+  // The first compile at a place brings compiler and headers there: what others took elsewhere says little of it.
+  if (there.seen === 0 && !isLate) return 0;
+  const leftMs = leftOf(usual, isLate, ageMs);
+  const own = expected(name, here, there).ms;
+  // Of what nobody knows it is known that it is not shorter than it was away already, unless something is wrong there.
+  const hereMs = usual.isKnown || isLate ? own : own + (ageMs * own) / usual.ms;
   return hereMs > leftMs * WORTHWHILE ? 0 : leftMs - hereMs;
 }
 
@@ -143,16 +149,15 @@ interface Expected {
 function expected(name: string, durations: Durations, others: Durations): Expected {
   const own = durationOf(durations, name);
   if (own !== undefined) return { ms: own.workMs, isKnown: true };
-  const other = durationOf(others, name);
-  const areComparable = durations.seen > 0 && others.seen > 0;
-  if (other !== undefined)
-    return { ms: areComparable ? (other.workMs * durations.meanMs) / others.meanMs : other.workMs, isKnown: true };
-  return { ms: durations.seen > 0 || others.seen === 0 ? durations.meanMs : others.meanMs, isKnown: false };
+  const other = durationOf(others, name)?.workMs;
+  if (durations.seen === 0) return { ms: Math.max(durations.meanMs, other ?? 0), isKnown: false };
+  if (other === undefined) return { ms: durations.meanMs, isKnown: false };
+  return { ms: (other * durations.meanMs) / others.meanMs, isKnown: true };
 }
 
 /** How much longer it takes. What is late will be for as long again: the longer it took, the less is its estimate worth. */
-function leftOf({ ms, isKnown }: Expected, ageMs: number): number {
-  if (ageMs > ms * (isKnown ? LATE : LATE_UNKNOWN)) return ageMs;
+function leftOf({ ms, isKnown }: Expected, isLate: boolean, ageMs: number): number {
+  if (isLate) return ageMs;
   return isKnown ? Math.max(ms - ageMs, 0) : ms;
 }
 

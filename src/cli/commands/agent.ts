@@ -66,6 +66,7 @@ function statusTable(status: AgentStatus): string {
     ['requests', String(status.requests)],
     ['connections', String(status.connections)],
     ['storing', String(status.storing)],
+    ['compiles here', `${status.localCompiles} beside a grid, ${status.localAuto} allowed by auto`],
     ['memory', formatBytes(status.memoryBytes)],
     ['cpu', formatDuration(status.cpuMs)],
     [
