@@ -37,6 +37,9 @@ export interface AgentStatus {
   /** CPU time used by the agent since its start, in milliseconds. */
   readonly cpuMs: number;
   readonly idleExitSeconds: number;
+  /** Compiles that run on this machine now while there is a grid, and how many `local_slots: auto` would run. */
+  readonly localCompiles: number;
+  readonly localAuto: number;
 }
 
 /** The counters of one session. `hits + local + refused` is `compiles`; calls that compile nothing are apart. */

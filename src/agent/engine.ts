@@ -6,6 +6,7 @@ import type { Sight } from './file-snapshot.ts';
 import type { Grid } from './grid/grid.ts';
 import type { Placed } from './grid/grid-offer.ts';
 import type { Grids } from './grid/grids.ts';
+import type { LocalRoom } from './grid/local-room.ts';
 import type { LocalSlots } from './grid/local-slots.ts';
 import type { LookupGate } from './grid/lookup-gate.ts';
 import type { NativeCpus } from './grid/native-cpu.ts';
@@ -14,6 +15,7 @@ import type { ShareQueue } from './grid/share-queue.ts';
 import type { MadeHere } from './grid/share-result.ts';
 import type { SharedSight } from './grid/shared-sight.ts';
 import type { UploadQueue } from './grid/upload-queue.ts';
+import { nameOf, type WayHome } from './grid/way-home.ts';
 import { afterPreprocessing, offer } from './offer.ts';
 import type { CompilePlan } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
@@ -88,6 +90,8 @@ export interface Engine {
 export interface EngineServices extends DescribeServices, StoreServices {
   readonly grids: Grids;
   readonly slots: LocalSlots;
+  readonly room: LocalRoom;
+  readonly home: WayHome;
   readonly sights: SharedSight;
   readonly nodes: NodeMemory;
   readonly nativeCpus: NativeCpus;
@@ -147,11 +151,16 @@ export function engine(services: EngineServices): Engine {
       if (digest !== undefined) cache.blobs.drop(digest);
     },
     ended(session, compiling, ended) {
-      compiling.placed?.slot.release();
+      const tookMs = Number(ended.endedNs - ended.startedNs) / 1e6;
+      if (compiling.placed !== undefined) {
+        services.home.stir();
+        if (ended.status === 0) services.home.tookHere(nameOf(compiling.description), tookMs);
+        compiling.placed.slot.release();
+      }
       stores.over();
       sessions.local(session);
       compiling.cache.statistics.count('misses');
-      compiling.cache.statistics.add('compileMs', Number(ended.endedNs - ended.startedNs) / 1e6);
+      compiling.cache.statistics.add('compileMs', tookMs);
       // A failed compile is not kept: what it would take to prove that it fails again is not known.
       if (ended.status === 0)
         stores.add(keysOf(compiling.description), (sight) => store(compiling, ended, sight, services));

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { availableParallelism, cpus } from 'node:os';
 import { fromNative } from '../base/byte-string.ts';
 import { janitor } from '../cache/janitor.ts';
 import { cacheLayout, makeDirectory } from '../cas/layout.ts';
@@ -11,13 +12,16 @@ import { type Engine, type EngineServices, engine } from './engine.ts';
 import { explain } from './explain.ts';
 import { fileStates } from './file-state.ts';
 import { grids } from './grid/grids.ts';
-import { localSlots } from './grid/local-slots.ts';
+import { type LocalRoom, localRoom } from './grid/local-room.ts';
+import { type LocalSlots, localSlots } from './grid/local-slots.ts';
 import { lookupGate } from './grid/lookup-gate.ts';
+import { machineLoad } from './grid/machine-load.ts';
 import { nativeCpus } from './grid/native-cpu.ts';
 import { shareQueue } from './grid/share-queue.ts';
 import { sharedSight } from './grid/shared-sight.ts';
 import { slotsFile } from './grid/slots-file.ts';
 import { uploadQueue } from './grid/upload-queue.ts';
+import { wayHome } from './grid/way-home.ts';
 import { pathHistory } from './path-history.ts';
 import { preparedAnswers } from './prepared-answers.ts';
 import { readConfigFile, requestSettings } from './request-settings.ts';
@@ -69,6 +73,8 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
     memoryBytes: process.memoryUsage.rss(),
     cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
     idleExitSeconds: settings['agent.idle_exit'] / 1000,
+    localCompiles: services.slots.taken,
+    localAuto: services.room.now,
   });
   const control = (request: ControlRequest): Promise<ControlReply> =>
     answerControl(request, { status, serving, services, stop: stop.now });
@@ -126,6 +132,8 @@ async function composeServices(
     settings: requestSettings(files),
     grids: grids(log),
     slots,
+    room: roomOf(slots, now),
+    home: wayHome(now),
     lookups: lookupGate(),
     shares: shareQueue(() => slots.taken > 0),
     sights,
@@ -145,6 +153,17 @@ async function composeServices(
     churning: new Set(),
     log,
   };
+}
+
+function roomOf(slots: LocalSlots, now: () => number): LocalRoom {
+  const processors = availableParallelism();
+  return localRoom({
+    load: machineLoad({ now, wholeMachine: () => processors === cpus().length }),
+    processors,
+    running: () => slots.taken,
+    grew: slots.again,
+    after: (ms, act) => setTimeout(act, ms).unref(),
+  });
 }
 
 interface ControlTargets {

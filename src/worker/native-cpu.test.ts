@@ -34,7 +34,7 @@ afterEach(async () => {
 
 async function startWorker(): Promise<void> {
   const where = { coordinator: { host: '127.0.0.1', port: coordinator.port }, workDir: temporaryDirectory() };
-  const who = { slots: 1, diskBytes: 1e9, workerId: 'w1', version: '0.0.0', engine: '' };
+  const who = { slots: 1, diskBytes: 1e9, workerId: 'w1', takesToolchains: true, version: '0.0.0', engine: '' };
   left = serveWorker({ ...where, ...who, log: () => {}, signal: stop.signal, nsrun: nsrun() });
   await coordinator.hello();
 }

@@ -1,3 +1,4 @@
+import type { Settings } from '../../config/settings.ts';
 import type { OpenCache } from '../caches.ts';
 import type { Description } from '../describe.ts';
 import type { CompilePlan } from '../plan.ts';
@@ -5,13 +6,17 @@ import type { PreparedAnswer } from '../prepared-answers.ts';
 import { discard } from '../read-files.ts';
 import { leftovers } from '../store-result.ts';
 import type { Grid, Shipment } from './grid.ts';
+import type { LocalRoom } from './local-room.ts';
 import { type LocalSlots, localLimit, type Slot } from './local-slots.ts';
 import type { LookupGate } from './lookup-gate.ts';
 import { type RemoteOutcome, type RemoteServices, remoteCompile } from './remote-compile.ts';
 import { makeShipment, type ShipmentServices } from './shipment.ts';
+import { type Away, nameOf, type WayHome } from './way-home.ts';
 
 export interface GridServices extends RemoteServices, ShipmentServices {
   readonly slots: LocalSlots;
+  readonly room: LocalRoom;
+  readonly home: WayHome;
   readonly lookups: LookupGate;
   readonly log: (message: string, details: object) => void;
 }
@@ -45,10 +50,11 @@ export interface Miss {
 export async function placeMiss(miss: Miss, grid: Grid, services: GridServices): Promise<Placed> {
   const { description, plan, signal } = miss;
   const { settings } = description;
+  // What the grid does not do is done here whatever else this machine does: no slower than without a grid.
   const own = localLimit(settings['grid.local_slots']);
-  // Who forbids the fallback wants to see the grid at work.
-  const limit = settings['grid.fallback'] ? own : 0;
-  const slot = grid.compiles ? services.slots.tryTake(limit) : NO_SLOT;
+  const limit = limitOf(settings, grid, services.room);
+  services.home.stir();
+  const slot = grid.compiles ? services.slots.tryTake(limit()) : NO_SLOT;
   const ignoreStored = settings['cache.recache'];
   const inVain = ignoreStored || !grid.isWorthAsking();
   if (slot !== undefined && (inVain || !services.lookups.isOpen())) return { kind: 'here', slot, isShared: true };
@@ -73,25 +79,29 @@ export async function placeMiss(miss: Miss, grid: Grid, services: GridServices):
 /** Where nobody else compiles, this machine does as many at once as it is told to. */
 const NO_SLOT: Slot = { release: () => {} };
 
-/** How many compiles of this machine wait at each grid. */
-const waitingAt = new WeakMap<Grid, number>();
-
-function countWaiting(grid: Grid, change: number): void {
-  waitingAt.set(grid, (waitingAt.get(grid) ?? 0) + change);
+/** How many compiles are begun here by choice. */
+function limitOf(settings: Settings, grid: Grid, room: LocalRoom): () => number {
+  const setting = settings['grid.local_slots'];
+  // Who forbids the fallback wants to see the grid at work.
+  if (!settings['grid.fallback']) return () => 0;
+  return () => (grid.capacity() === 0 ? localLimit(setting) : room.limit(setting));
 }
 
 /**
  * All cores here are busy: the grid is asked. Should a core become free here while more compiles wait there than there are
- * slots, the one that asked last comes back: it has hardly begun, and the end of a build must not wait for it.
+ * slots, the one that asked last comes back: it has hardly begun, and the end of a build must not wait for it. And so does one
+ * that would be done sooner here.
  */
 async function elsewhere(
   miss: Miss,
   shipment: Shipment,
   grid: Grid,
-  limit: number,
+  limit: () => number,
   services: GridServices,
 ): Promise<Placed> {
   const { description, plan, signal } = miss;
+  const { home } = services;
+  const own = localLimit(description.settings['grid.local_slots']);
   const over = new AbortController();
   const back = new AbortController();
   const asked = {
@@ -99,14 +109,15 @@ async function elsewhere(
     ignoreStored: description.settings['cache.recache'],
     signal: AbortSignal.any([signal, back.signal]),
   };
-  countWaiting(grid, 1);
+  const away = home.left(nameOf(description), grid);
   try {
     const outcome = attempt(miss, shipment, grid, asked, services);
-    const wanted = (): boolean => (waitingAt.get(grid) ?? 0) > (grid.capacity() ?? Number.POSITIVE_INFINITY);
-    const spare = spareSlot(limit, over.signal, wanted, services.slots);
+    const spare = spareSlot(limit, over.signal, away, services);
     const first = await Promise.race([outcome, spare]);
     if (first !== undefined && 'release' in first) {
       back.abort('back');
+      miss.cache.statistics.count('broughtHome');
+      services.log('brought home', { source: description.invocation.source });
       void outcome.then(() => discard(leftovers(plan)));
       return { kind: 'here', slot: first, isShared: true, shipment };
     }
@@ -115,6 +126,7 @@ async function elsewhere(
     const ended = await outcome;
     if (ended.kind === 'hit') {
       if (ended.from === 'shared') services.lookups.found();
+      else home.back(away, ended.answer.compileMs);
       return ended;
     }
     services.log('not compiled elsewhere', { source: description.invocation.source, why: ended.why });
@@ -124,24 +136,24 @@ async function elsewhere(
     if (!description.settings['grid.fallback'] && ended.why !== 'failed-remotely')
       return { kind: 'denied', why: ended.why };
   } finally {
-    countWaiting(grid, -1);
+    home.back(away);
   }
-  return here(limit, shipment, signal, services.slots);
+  return here(description.settings['grid.fallback'] ? own : 0, shipment, signal, services.slots);
 }
 
 /** How often a free core is offered to compiles that wait elsewhere. */
 const LOOK_AGAIN_MS = 100;
 
-/** A slot that is free here while more wait elsewhere than can be served there; undefined once `over` aborts. */
+/** A slot that is free here and should do what is away; undefined once `over` aborts. */
 async function spareSlot(
-  limit: number,
+  limit: () => number,
   over: AbortSignal,
-  wanted: () => boolean,
-  slots: LocalSlots,
+  away: Away,
+  { slots, home }: GridServices,
 ): Promise<Slot | undefined> {
   for (;;) {
     const slot = await slots.takeSpare(limit, over);
-    if (slot === undefined || wanted()) return slot;
+    if (slot === undefined || home.isWanted(away)) return slot;
     slot.release();
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }

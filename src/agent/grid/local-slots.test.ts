@@ -53,10 +53,12 @@ test('a spare slot goes to the last to ask, and only if nobody has to wait for o
   const first = slots.tryTake(1);
   const order: string[] = [];
   const spare = (name: string, over: AbortSignal) =>
-    slots.takeSpare(1, over).then((slot) => {
-      order.push(slot === undefined ? `${name} left` : name);
-      return slot;
-    });
+    slots
+      .takeSpare(() => 1, over)
+      .then((slot) => {
+        order.push(slot === undefined ? `${name} left` : name);
+        return slot;
+      });
   const gone = new AbortController();
   const waits = [spare('early', never), spare('gone', gone.signal), spare('late', never)];
   const here = slots.take(1, never);
@@ -66,4 +68,17 @@ test('a spare slot goes to the last to ask, and only if nobody has to wait for o
   (await waits[2])?.release();
   (await waits[0])?.release();
   expect(order).toEqual(['gone left', 'late', 'early']);
+});
+
+test('a slot that is free when somebody asks for a spare one is given at once, and one that a grown limit frees as well', async () => {
+  const slots = localSlots();
+  let limit = 1;
+  const first = await slots.takeSpare(() => limit, never);
+  expect(first).toBeDefined();
+  const second = slots.takeSpare(() => limit, never);
+  expect(await Promise.race([second, settled()])).toBeUndefined();
+  limit = 2;
+  slots.again();
+  expect(await second).toBeDefined();
+  expect(slots.taken).toBe(2);
 });

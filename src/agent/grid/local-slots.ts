@@ -11,9 +11,11 @@ export interface LocalSlots {
   take(limit: number, signal: AbortSignal): Promise<Slot | undefined>;
   /**
    * A slot that nobody else wants, for a compile that waits elsewhere: the last to ask is the first to get one, because its
-   * compile is the least likely to have begun. Undefined once `signal` aborts.
+   * compile is the least likely to have begun. Undefined once `signal` aborts. The limit may change meanwhile.
    */
-  takeSpare(limit: number, signal: AbortSignal): Promise<Slot | undefined>;
+  takeSpare(limit: () => number, signal: AbortSignal): Promise<Slot | undefined>;
+  /** Somebody's limit has grown. */
+  again(): void;
   readonly taken: number;
 }
 
@@ -23,7 +25,7 @@ export interface Slot {
 }
 
 interface Waiter {
-  readonly limit: number;
+  limit(): number;
   give(slot: Slot): void;
 }
 
@@ -44,20 +46,20 @@ export function localSlots(): LocalSlots {
     };
   };
   const serve = (): void => {
-    for (let next = waiting[0]; next !== undefined && taken < next.limit; next = waiting[0]) {
+    for (let next = waiting[0]; next !== undefined && taken < next.limit(); next = waiting[0]) {
       waiting.shift();
       next.give(hand());
     }
     for (
       let next = spare.at(-1);
-      waiting.length === 0 && next !== undefined && taken < next.limit;
+      waiting.length === 0 && next !== undefined && taken < next.limit();
       next = spare.at(-1)
     ) {
       spare.pop();
       next.give(hand());
     }
   };
-  const join = (queue: Waiter[], limit: number, signal: AbortSignal): Promise<Slot | undefined> =>
+  const join = (queue: Waiter[], limit: () => number, signal: AbortSignal): Promise<Slot | undefined> =>
     new Promise((resolve) => {
       const waiter: Waiter = {
         limit,
@@ -73,6 +75,7 @@ export function localSlots(): LocalSlots {
       };
       signal.addEventListener('abort', leave, { once: true });
       queue.push(waiter);
+      serve();
     });
   return {
     tryTake: (limit) => (waiting.length === 0 && taken < limit ? hand() : undefined),
@@ -80,17 +83,18 @@ export function localSlots(): LocalSlots {
       const atLeastOne = Math.max(1, limit);
       if (signal.aborted) return Promise.resolve(undefined);
       if (waiting.length === 0 && taken < atLeastOne) return Promise.resolve(hand());
-      return join(waiting, atLeastOne, signal);
+      return join(waiting, () => atLeastOne, signal);
     },
     takeSpare: (limit, signal) =>
-      signal.aborted || limit === 0 ? Promise.resolve(undefined) : join(spare, limit, signal),
+      signal.aborted || limit() === 0 ? Promise.resolve(undefined) : join(spare, limit, signal),
+    again: serve,
     get taken() {
       return taken;
     },
   };
 }
 
-/** How many compiles run here at once by a setting. */
+/** How many compiles run here at once by a setting, whatever else this machine does. */
 export function localLimit(setting: number | 'auto'): number {
   return setting === 'auto' ? availableParallelism() : setting;
 }

@@ -67,6 +67,7 @@ function statusTable(status: AgentStatus): string {
     ['connections', String(status.connections)],
     ['storing', String(status.storing)],
     ['uploading', String(status.uploading)],
+    ['compiles here', `${status.localCompiles} beside a grid, ${status.localAuto} allowed by auto`],
     ['memory', formatBytes(status.memoryBytes)],
     ['cpu', formatDuration(status.cpuMs)],
     [

@@ -88,6 +88,7 @@ function table(directory: string, { counters, since }: StatisticsReport, paint: 
     ...(counters.storageHits > 0 ? [['    remote storage', String(counters.storageHits), '']] : []),
     ['  local', String(counters.misses), share(counters.misses)],
     ['  refused', String(refused), share(refused)],
+    ...gridRows(counters),
     ['other calls', String(otherCalls(counters)), ''],
     ['results stored', String(counters.stored), ''],
     ['hits not delivered', String(counters.fallbacks), ''],
@@ -103,6 +104,16 @@ function table(directory: string, { counters, since }: StatisticsReport, paint: 
     parts.push('', paint('bold', 'compiled but not stored, by reason'), reasonTable(counters.storeFailures));
   }
   return parts.join('\n');
+}
+
+/** Nothing of a grid where none was used. */
+function gridRows({ sharedHits, remoteCompiles, broughtHome }: Counters): string[][] {
+  if (sharedHits + remoteCompiles + broughtHome === 0) return [];
+  return [
+    ["from the grid's cache", String(sharedHits), ''],
+    ['compiled on workers', String(remoteCompiles), ''],
+    ['brought home', String(broughtHome), ''],
+  ];
 }
 
 function reasonTable(reasons: Readonly<Record<string, number>>): string {
