@@ -14,6 +14,7 @@ import { startDispatcher } from './dispatcher.ts';
 import { httpFace, type TlsFiles } from './http-face.ts';
 import { startLateResults } from './late-results.ts';
 import { startMetrics } from './metrics.ts';
+import { mismatchReports } from './mismatch-reports.ts';
 import { startQuietWork } from './quiet-work.ts';
 import { capacityOf, workerInfos } from './worker-status.ts';
 
@@ -151,7 +152,15 @@ async function assemble(options: CoordinatorOptions) {
     log,
   });
   const { wake } = quiet;
-  const late = startLateResults({ blobs, actions, wake, limits: options.lateLimits, log });
+  const mismatches = mismatchReports({
+    actions,
+    late: () => late,
+    attached: () => attached,
+    now: () => performance.now(),
+    log,
+  });
+  const { heard } = mismatches;
+  const late = startLateResults({ blobs, actions, wake, limits: options.lateLimits, log, heard });
   const storedResults = (): number => actions.size + late.unstored;
   const metrics = startMetrics({
     queued: () => dispatcher.queued,
@@ -160,6 +169,7 @@ async function assemble(options: CoordinatorOptions) {
     slots: () => capacityOf(dispatcher).slots,
     storedBytes: () => blobs.usage.bytes,
     storedResults,
+    quarantined: () => [...attached.workers.values()].filter(({ quarantine }) => quarantine !== '').length,
   });
   const httpPort = (): number => ports.http;
   const attached = attachService({ dispatcher, blobs, heartbeatMs, httpPort, now, log });
@@ -182,6 +192,7 @@ async function assemble(options: CoordinatorOptions) {
     late,
     storedResults,
     metrics,
+    mismatches,
     heartbeatMs,
     version,
     httpPort,
