@@ -31,6 +31,8 @@ export interface AgentStatus {
   readonly connections: number;
   /** Results being stored now. */
   readonly storing: number;
+  /** Deliveries that wait to be compiled again and compared. */
+  readonly verifying: number;
   readonly memoryBytes: number;
   /** CPU time used by the agent since its start, in milliseconds. */
   readonly cpuMs: number;

@@ -66,6 +66,7 @@ function statusTable(status: AgentStatus): string {
     ['requests', String(status.requests)],
     ['connections', String(status.connections)],
     ['storing', String(status.storing)],
+    ['to be verified', String(status.verifying)],
     ['memory', formatBytes(status.memoryBytes)],
     ['cpu', formatDuration(status.cpuMs)],
     [
