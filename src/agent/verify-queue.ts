@@ -46,8 +46,9 @@ export function verifyQueue<Sample>(
     running?.abort('disturbed');
   };
   const isQuiet = (): boolean => {
-    if (isBusy()) disturb();
-    return performance.now() - busyAt >= quietMs;
+    const busy = isBusy();
+    if (busy) busyAt = performance.now();
+    return !busy && performance.now() - busyAt >= quietMs;
   };
   const checkOne = async (sample: Sample): Promise<void> => {
     const control = new AbortController();

@@ -186,7 +186,7 @@ async function raiseAlarm(
     options: request.args.map(forDisplay),
     from: answer.from,
     storedAt: new Date(delivered.storedAt).toISOString(),
-    ...madeBy,
+    ...(madeBy === undefined ? {} : { madeBy }),
     key,
     mismatches,
   };
