@@ -154,6 +154,7 @@ testWith([tool('gcc')], 'a wrong object is an alarm, leaves the cache and is not
     options: ['-c', 'c.c'],
     from: 'local',
     toolchain: expect.stringMatching(/^[0-9a-f]{64}$/),
+    version: expect.stringContaining('gcc'),
     mismatches: [{ output: 'object', offset: 64 }],
   });
   const [name = ''] = readdirSync(join(bed.cacheDir, 'v1/quarantine'));

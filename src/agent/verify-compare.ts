@@ -1,7 +1,7 @@
 import { fromBytes } from '../base/byte-string.ts';
 import { sha256 } from '../base/digest.ts';
 import type { Result, StoredText } from '../cache/manifest.ts';
-import type { LocalBlobStore } from '../cas/blob-store.ts';
+import type { BlobStore } from '../cas/blob-store.ts';
 import { stripColour } from '../compiler/colour.ts';
 import type { Output } from '../compiler/invocation.ts';
 import type { PlainRun } from './verify-run.ts';
@@ -27,7 +27,7 @@ export async function compareWithPlain(
   delivered: Delivered,
   roles: readonly Output['role'][],
   run: PlainRun,
-  blobs: LocalBlobStore,
+  blobs: BlobStore,
 ): Promise<readonly Mismatch[] | undefined> {
   if (run.status !== 0) {
     if (TROUBLE_HERE.test(run.stderr)) return undefined;
@@ -83,7 +83,7 @@ function firstDifference(one: Buffer, other: Buffer): number {
   return shorter;
 }
 
-async function textOf(text: StoredText, blobs: LocalBlobStore): Promise<string | undefined> {
+async function textOf(text: StoredText, blobs: BlobStore): Promise<string | undefined> {
   if (text.kind === 'inline') return text.text;
   const bytes = await blobs.read(text.ref);
   return bytes === undefined ? undefined : fromBytes(bytes);

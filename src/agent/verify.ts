@@ -182,6 +182,7 @@ async function raiseAlarm(
     source: forDisplay(description.invocation.source),
     cwd: forDisplay(request.cwd),
     compiler: forDisplay(request.compiler),
+    version: forDisplay(description.toolchain.version),
     toolchain: description.toolchain.digest,
     options: request.args.map(forDisplay),
     from: answer.from,
