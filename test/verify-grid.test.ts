@@ -22,8 +22,8 @@ afterEach(async () => {
   await bed.remove();
 });
 
-/** Runs the very compiler where the client is, and changes a byte of the object. */
-function compileWrongly({ spec }: Task): CompileResult {
+/** Runs the very compiler where the client is, and changes the object. */
+function compileAs({ spec }: Task, change: (object: Buffer) => Buffer): CompileResult {
   if (spec === undefined) throw new Error('a task without a compile');
   const lists: string[] = [];
   const listArgs = spec.listArgs.map((word) => {
@@ -37,11 +37,13 @@ function compileWrongly({ spec }: Task): CompileResult {
     const file = join(cwd, path.toString());
     const bytes = readFileSync(file);
     rmSync(file);
-    return outputOf(role === 'object' ? flipped(bytes) : bytes, { role });
+    return outputOf(role === 'object' ? change(bytes) : bytes, { role });
   });
   const contents = lists.map((path) => readFileSync(path));
   return resultWith('', { stderr: Buffer.alloc(0), outputs, lists: contents });
 }
+
+const compileWrongly = (task: Task): CompileResult => compileAs(task, flipped);
 
 function flipped(object: Buffer): Buffer {
   const changed = Buffer.from(object);
@@ -50,11 +52,11 @@ function flipped(object: Buffer): Buffer {
 }
 
 /** The alarm in the agent's log, once it is there. */
-async function alarm(): Promise<Record<string, unknown>> {
+async function alarm(cacheDir = bed.cacheDir): Promise<Record<string, unknown>> {
   let line: string | undefined;
   for (let left = 120; left > 0 && line === undefined; left -= 1) {
     await new Promise((next) => setTimeout(next, 250));
-    const log = readFileSync(join(bed.cacheDir, 'agent.log'), 'utf8');
+    const log = readFileSync(join(cacheDir, 'agent.log'), 'utf8');
     line = log.split('\n').find((text) => text.includes('WRONG RESULT'));
   }
   return JSON.parse(line ?? '{}');
@@ -107,4 +109,30 @@ testWith([tool('gcc')], 'so is one whose result was delivered before by the loca
   await until(() => grid.logged.some(({ message }) => message === 'a worker is in quarantine'));
   await runScript(bed, 'gcc -c a.c', 'cached', { env: grids() });
   expect(readFileSync(join(bed.work, 'a.o'))).toEqual(plain);
+});
+
+testWith([tool('gcc')], 'so is one whose result came from the shared cache, which forgets it', async () => {
+  const plain = await layOldFiles();
+  const bad = await grid.worker('bad-box');
+  bad.onTask = (task) => bad.finish(task, compileWrongly(task));
+  await runScript(bed, 'gcc -c a.c', 'cached', { env: grids() });
+  const good = await grid.worker('good-box');
+  good.onTask = (task) =>
+    good.finish(
+      task,
+      compileAs(task, (bytes) => bytes),
+    );
+  const HG_CACHE_DIR = join(bed.root, 'another');
+  const env = { ...grids(), HG_CACHE_DIR, HG_VERIFY: '100%' };
+  await runOk([HGBUILD, 'agent', 'start'], { env: { ...bed.env, ...env } });
+  await runScript(bed, 'gcc -c a.c', 'cached', { env });
+  expect(readFileSync(join(bed.work, 'a.o'))).toEqual(flipped(plain));
+  const said = await alarm(bed.agents().length === 1 ? bed.cacheDir : HG_CACHE_DIR);
+  expect(said).toMatchObject({ from: 'shared', madeBy: { worker: 'bad-box' } });
+  await until(() => grid.logged.some(({ message }) => message === 'a client found a result wrong'));
+  // Whoever asks now gets another worker's.
+  const third = { ...grids(), HG_CACHE_DIR: join(bed.root, 'third') };
+  await runScript(bed, 'gcc -c a.c', 'cached', { env: third });
+  expect(readFileSync(join(bed.work, 'a.o'))).toEqual(plain);
+  expect([bad.tasks.length, good.tasks.length]).toEqual([1, 1]);
 });
