@@ -83,11 +83,11 @@ verify-grid-limits: $(BUILT) ## What grids break on, in full size: 1,000 files a
 
 .PHONY: verify-real
 verify-real: $(BUILT) ## Full matrix: redis, Lua and RE2, gcc and clang, -g and not, cold and warm, compared with plain
-	@HG_VERIFY=all vitest run test/e2e-lua.test.ts test/e2e-redis.test.ts test/e2e-re2.test.ts
+	@HG_E2E=all vitest run test/e2e-lua.test.ts test/e2e-redis.test.ts test/e2e-re2.test.ts
 
 .PHONY: verify-grid
 verify-grid: $(BUILT) ## The same sources through a grid: all remote, shared with another user, here and there
-	@HG_VERIFY=all vitest run test/e2e-grid.test.ts
+	@HG_E2E=all vitest run test/e2e-grid.test.ts
 
 .PHONY: sources
 sources: $(INSTALLED) ## Fetch the real sources that the end-to-end tests build (redis, Lua, RE2)

@@ -18,7 +18,7 @@ export interface AskContext {
 const PATIENCE_MS = 10_000;
 
 /** Node hands text on as UTF-8: undefined for a byte string that is none. */
-function native(text: string): string | undefined {
+export function native(text: string): string | undefined {
   const shown = forDisplay(text);
   return fromNative(shown) === text ? shown : undefined;
 }

@@ -33,6 +33,8 @@ export interface AgentStatus {
   readonly storing: number;
   /** Results on their way to a remote storage, or waiting for it. */
   readonly uploading: number;
+  /** Deliveries that wait to be compiled again and compared. */
+  readonly verifying: number;
   readonly memoryBytes: number;
   /** CPU time used by the agent since its start, in milliseconds. */
   readonly cpuMs: number;

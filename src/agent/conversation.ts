@@ -133,7 +133,8 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
   const handle = (frame: Frame): void => {
     if (stage.at === 'start' && frame.type === 'compile') start(frame.payload);
     else if (stage.at === 'offered' && frame.type === 'done') {
-      engine.delivered(stage.head.session, stage.answer);
+      const { head, answer, payload } = stage;
+      engine.delivered(head.session, answer, () => decodeCompileRequest(payload));
       stage = { at: 'over' };
     } else if (stage.at === 'offered' && frame.type === 'mismatch') {
       engine.doubted(stage.head.memoKey, stage.answer, decodeMismatch(frame.payload));

@@ -25,6 +25,7 @@ import { keysOf } from './relocation.ts';
 import type { Sessions } from './sessions.ts';
 import type { StoreQueue } from './store-queue.ts';
 import { leftovers, type StoreServices, storeResult } from './store-result.ts';
+import type { Verifications, WrongResults } from './verify.ts';
 import type { CompileEnded, CompileRequest } from './wire.ts';
 
 /** What a launcher is told to do. `reason` undefined: the call is no compile. */
@@ -68,7 +69,8 @@ export interface Engine {
   prepared(memoKey: string): PreparedAnswer | undefined;
   /** `gone` aborts when the launcher is no longer there. */
   offer(request: CompileRequest, gone: AbortSignal): Promise<Offer>;
-  delivered(session: string, answer: PreparedAnswer): void;
+  /** `request`: what was asked, for the few deliveries that are compiled again. */
+  delivered(session: string, answer: PreparedAnswer, request: () => CompileRequest): void;
   /** An offered hit came to nothing: the launcher could not write it and compiled, or was killed. */
   undelivered(session: string, answer: PreparedAnswer): void;
   /** Some checks of an offered hit failed: it must be thought over. */
@@ -98,6 +100,8 @@ export interface EngineServices extends DescribeServices, StoreServices {
   readonly shares: ShareQueue;
   readonly stores: StoreQueue;
   readonly uploads: UploadQueue;
+  readonly verifications: Verifications;
+  readonly wrongResults: WrongResults;
   readonly lookups: LookupGate;
   /** Tells launchers how many compiles may run here without this agent. */
   readonly keepSlots: (count: number) => void;
@@ -110,18 +114,27 @@ export interface EngineServices extends DescribeServices, StoreServices {
 }
 
 export function engine(services: EngineServices): Engine {
-  const { sessions, prepared, churning, stores } = services;
+  const { sessions, prepared, churning, stores, verifications } = services;
   /** Every compile that a launcher is told to run ends with `ended` or `abandoned`. */
   const counted = async (offered: Promise<Offer>): Promise<Offer> => {
-    const made = await offered;
-    if (made.kind === 'compile') stores.began();
-    return made;
+    const over = verifications.asked();
+    try {
+      const made = await offered;
+      if (made.kind === 'compile') stores.began();
+      return made;
+    } finally {
+      over();
+    }
   };
 
   return {
-    prepared: (memoKey) => prepared.get(memoKey),
+    prepared(memoKey) {
+      verifications.disturb();
+      return prepared.get(memoKey);
+    },
     offer: (request, gone) => counted(offer(request, services, gone)),
-    delivered(session, { cache, compileMs, blobs, key, from }) {
+    delivered(session, answer, request) {
+      const { cache, compileMs, blobs, key, from } = answer;
       if (from === 'remote') {
         cache.statistics.count('remoteCompiles');
         cache.statistics.count('misses');
@@ -135,6 +148,7 @@ export function engine(services: EngineServices): Engine {
       }
       for (const digest of blobs) cache.blobs.touch(digest);
       cache.manifests.touch(key);
+      verifications.delivered(answer, request);
     },
     doubted(memoKey, answer, checks) {
       prepared.drop(memoKey);
@@ -175,6 +189,7 @@ export function engine(services: EngineServices): Engine {
     },
     ran(session, reason, cache) {
       const { statistics } = cache ?? services.defaultCache;
+      verifications.disturb();
       if (reason === undefined) statistics.count('notCompiles');
       else statistics.refused(reason);
       // A link or a preprocessor run has its name in the statistics, but a build's summary speaks of compiles.

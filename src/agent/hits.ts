@@ -52,7 +52,7 @@ export async function findHit(
 }
 
 /** The manifest of exactly this compile, then one shared between base directories. */
-function* manifestsFor(description: Description, cache: OpenCache): Generator<Manifest> {
+export function* manifestsFor(description: Description, cache: OpenCache): Generator<Manifest> {
   const own = cache.manifests.read(description.key);
   if (own !== undefined) yield own;
   const relocation = relocate(description);
@@ -92,6 +92,9 @@ async function prepare(
     outputs: ordered.map((output) => digestOfBlob(output, entry)),
     compileMs: entry.compileMs,
     from: made?.from ?? 'local',
+    verify: description.settings['compile.verify'],
+    delivered: { outputs: entry.outputs, stderr: entry.stderr, colour: entry.colour, storedAt: entry.storedAt },
+    madeBy: entry.madeBy,
   };
 }
 

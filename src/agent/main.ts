@@ -30,6 +30,7 @@ import { type AgentServer, listen } from './server.ts';
 import { sessions } from './sessions.ts';
 import { storeQueue } from './store-queue.ts';
 import { toolchains } from './toolchain.ts';
+import { verifications, wrongResults } from './verify.ts';
 
 export interface ServeOptions {
   /** Path of the Unix socket, as the launcher computed it. */
@@ -53,9 +54,10 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
   makeCacheDirectory(directory);
   const log = openLog(`${directory}/agent.log`, settings['agent.log_level'], settings['agent.log_size']);
   const places = slotsFile(fromNative(socket));
-  const services = await composeServices(directory, places.keep, (message, details) =>
-    log.logger.info(details, message),
-  );
+  const services = await composeServices(directory, places.keep, {
+    info: (message, details) => log.logger.info(details, message),
+    warn: (message, details) => log.logger.warn(details, message),
+  });
   const serving = engine(services);
   const stop = signalled();
   const startedAt = new Date();
@@ -70,6 +72,7 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
     connections: server?.connections ?? 0,
     storing: serving.storing,
     uploading: services.uploads.waiting,
+    verifying: services.verifications.length,
     memoryBytes: process.memoryUsage.rss(),
     cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
     idleExitSeconds: settings['agent.idle_exit'] / 1000,
@@ -90,6 +93,7 @@ export async function serveAgent({ socket, version, env }: ServeOptions): Promis
     log.rotate();
     void keeper.run().catch(failed);
   });
+  services.verifications.stop();
   await server.close();
   await flush(serving, services);
   await services.grids.close();
@@ -117,7 +121,7 @@ async function defaultSettings(env: Readonly<Record<string, string>>) {
 async function composeServices(
   directory: string,
   keepSlots: (count: number) => void,
-  log: (message: string, details: object) => void,
+  { info: log, warn }: Record<'info' | 'warn', (message: string, details: object) => void>,
 ): Promise<EngineServices> {
   const nowNs = () => BigInt(Date.now()) * 1_000_000n;
   const files = fileStates(nowNs);
@@ -126,32 +130,47 @@ async function composeServices(
   const sights = sharedSight(files, now);
   const failed = (error: unknown): void => log('storing a result failed', { error: String(error) });
   const opened = caches(randomBytes(8).toString('hex'));
-  return {
+  const stores = storeQueue({ sights, now, failed });
+  const describing = {
     files,
     toolchains: toolchains(files),
     settings: requestSettings(files),
+    nativeArch: nativeArch(),
+    history: pathHistory(nowNs),
+  };
+  const proving = {
     grids: grids(log),
+    prepared: preparedAnswers(),
+    churning: new Set<string>(),
+    wrongResults: wrongResults(),
+    now: Date.now,
+    log,
+  };
+  return {
+    ...describing,
+    ...proving,
     slots,
     room: roomOf(slots, now),
     home: wayHome(now),
     lookups: lookupGate(),
     shares: shareQueue(() => slots.taken > 0),
     sights,
-    stores: storeQueue({ sights, now, failed }),
+    stores,
+    verifications: verifications({
+      ...describing,
+      ...proving,
+      isBusy: () => slots.taken + stores.underWay + stores.length > 0,
+      seed: randomBytes(8).toString('hex'),
+      warn,
+    }),
     uploads: uploadQueue(() => log('too much waits for the remote storage: results stay here', {})),
     nodes: new Map(),
     keepSlots,
-    nativeArch: nativeArch(),
     nativeCpus: nativeCpus(),
     searchLists: searchLists(files),
-    history: pathHistory(nowNs),
-    now: Date.now,
     caches: opened,
     defaultCache: await opened.at(directory),
-    prepared: preparedAnswers(),
     sessions: sessions(),
-    churning: new Set(),
-    log,
   };
 }
 

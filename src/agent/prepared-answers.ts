@@ -1,5 +1,7 @@
 import type { Digest } from '../base/digest.ts';
+import type { GridMaker } from '../cache/manifest.ts';
 import type { OpenCache } from './caches.ts';
+import type { Delivered } from './verify-compare.ts';
 
 /**
  * Answers ready to be sent again: the same request gets the same frame, because the frame carries every check that
@@ -18,12 +20,20 @@ export interface PreparedAnswer {
   readonly compileMs: number;
   /** The cache of this machine, that of the grid, a storage, or a worker that has just compiled it. */
   readonly from: 'local' | 'shared' | 'storage' | 'remote';
+  /** The share of such deliveries that is to be compiled again; of 1. */
+  readonly verify: number;
+  /** What is delivered, to be compared with. */
+  readonly delivered: Delivered;
+  /** For a result that came from the grid, now or some time ago. */
+  readonly madeBy?: GridMaker | undefined;
 }
 
 export interface PreparedAnswers {
   get(memoKey: string): PreparedAnswer | undefined;
   set(memoKey: string, answer: PreparedAnswer): void;
   drop(memoKey: string): void;
+  /** Drops every answer of this key, whoever asked for it. */
+  dropAll(key: Digest): void;
 }
 
 /** Frames of a 270-header file take about 30 kB: this keeps some 3,000 of them. Least recently used go first. */
@@ -57,5 +67,8 @@ export function preparedAnswers(limit = MEMORY_LIMIT): PreparedAnswers {
       }
     },
     drop,
+    dropAll(key) {
+      for (const [memoKey, answer] of answers) if (answer.key === key) drop(memoKey);
+    },
   };
 }

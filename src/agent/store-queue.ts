@@ -18,6 +18,8 @@ export interface StoreQueue {
   upToDate(keys: readonly Digest[]): Promise<void>;
   /** Resolves once nothing waits. */
   settled(): Promise<void>;
+  /** Compiles that have begun and are not over. */
+  readonly underWay: number;
   /** Results that wait or are being stored. */
   readonly length: number;
 }
@@ -98,6 +100,9 @@ export function storeQueue({ sights, now, failed }: StoreQueueServices, longestM
     },
     upToDate: (keys) => until(() => ![...unfinished].some((one) => one.keys.some((key) => keys.includes(key)))),
     settled: () => until(() => unfinished.size === 0),
+    get underWay() {
+      return underWay;
+    },
     get length() {
       return unfinished.size;
     },

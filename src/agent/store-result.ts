@@ -1,7 +1,14 @@
 import { toBytes } from '../base/byte-string.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { fingerprint } from '../cache/fingerprint.ts';
-import { fitsManifest, INLINE_LIMIT, type NewEntry, type StoredOutput, type StoredText } from '../cache/manifest.ts';
+import {
+  fitsManifest,
+  type GridMaker,
+  INLINE_LIMIT,
+  type NewEntry,
+  type StoredOutput,
+  type StoredText,
+} from '../cache/manifest.ts';
 import type { BlobRef } from '../cas/blob-store.ts';
 import type { SearchList } from '../includes/port.ts';
 import type { Walk } from '../includes/walk.ts';
@@ -33,6 +40,8 @@ export interface Elsewhere {
   /** Where headers were looked for, and what that led to: more than the compile read. */
   readonly search: SearchList;
   readonly walked: Walk;
+  /** Who made it there. */
+  readonly madeBy?: GridMaker;
 }
 
 export type StoreOutcome = { readonly kind: 'stored'; readonly bytes: number; readonly entry: NewEntry } | Refusal;
@@ -74,6 +83,7 @@ export async function storeResult(
       cpuMs: ended.cpuUs / 1e3,
       storedAt: services.now(),
       ...(plan.pp === undefined ? {} : { pp: plan.pp }),
+      ...('madeBy' in seen && seen.madeBy !== undefined ? { madeBy: seen.madeBy } : {}),
     };
     if (!fitsManifest(entry)) return refuse('input-too-large');
     const written = cache.manifests.add(description.key, description.fields, entry);

@@ -5,6 +5,7 @@ import { FIELD_TAGS, type Field, type FieldTag } from './fingerprint.ts';
 import {
   type Absence,
   type Entry,
+  type GridMaker,
   type Info,
   MAX_ABSENCES,
   MAX_ABSENT,
@@ -74,6 +75,8 @@ interface EntryBody {
   readonly cpuMs: number;
   readonly storedAt: number;
   readonly pp?: Digest;
+  /** Action and worker. */
+  readonly madeBy?: readonly [Digest, string];
 }
 
 /** The file's content as a byte string. */
@@ -123,6 +126,7 @@ function encodeEntry(entry: Entry): EntryBody {
     cpuMs: entry.cpuMs,
     storedAt: entry.storedAt,
     ...(entry.pp === undefined ? {} : { pp: entry.pp }),
+    ...(entry.madeBy === undefined ? {} : { madeBy: [entry.madeBy.action, entry.madeBy.worker] as const }),
   };
 }
 
@@ -224,10 +228,19 @@ function decodeEntry(value: unknown, sizes: TableSizes): Entry | undefined {
   const { colour, compileMs, cpuMs, storedAt } = value;
   if (!outputs || !stderr || (colour !== 'plain' && colour !== 'coloured')) return undefined;
   if (!isAmount(compileMs) || !isAmount(cpuMs) || !isAmount(storedAt)) return undefined;
-  const entry = { inputs, present, absent, outputs, stderr, colour, compileMs, cpuMs, storedAt } as const;
+  const madeBy = decodeMaker(value.madeBy);
+  const known = madeBy === undefined ? {} : { madeBy };
+  const entry = { inputs, present, absent, outputs, stderr, colour, compileMs, cpuMs, storedAt, ...known } as const;
   if (value.pp === undefined) return entry;
   const pp = digest(value.pp);
   return pp && { ...entry, pp };
+}
+
+/** Nothing depends on it: what cannot be read is not known. */
+function decodeMaker(value: unknown): GridMaker | undefined {
+  if (!Array.isArray(value) || typeof value[1] !== 'string') return undefined;
+  const action = digest(value[0]);
+  return action && { action, worker: value[1] };
 }
 
 function decodeOutputs(value: unknown): StoredOutput[] | undefined {

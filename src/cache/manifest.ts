@@ -65,6 +65,16 @@ export interface Result {
   readonly storedAt: number;
   /** Digest of the preprocessed text, where it was made. */
   readonly pp?: Digest;
+  /** For a result that came from the grid. */
+  readonly madeBy?: GridMaker;
+}
+
+/** Where a result of the grid came from. */
+export interface GridMaker {
+  /** What the compile is called there. */
+  readonly action: Digest;
+  /** The worker that made it; empty: a client. */
+  readonly worker: string;
 }
 
 export interface StoredOutput {

@@ -16,6 +16,7 @@ import { asUnwritable, errnoOf, type Unwritable } from './unwritable.ts';
  * v1/sources/a/<sha256>.json   the last command per source file
  * v1/stats/<agent>.json        counters, total.json, zero.json
  * v1/tmp/                      files being written; older than an hour = left behind
+ * v1/quarantine/               results that the plain compiler did not make, for inspection; never answered
  * v1/size.json, v1/janitor.lock
  * ```
  */
@@ -27,6 +28,7 @@ export interface CacheLayout {
   readonly sources: string;
   readonly stats: string;
   readonly tmp: string;
+  readonly quarantine: string;
   readonly sizeHint: string;
   readonly janitorLock: string;
 }
@@ -48,6 +50,7 @@ export function cacheLayout(root: string): CacheLayout {
     sources: `${v1}/sources`,
     stats: `${v1}/stats`,
     tmp: `${v1}/tmp`,
+    quarantine: `${v1}/quarantine`,
     sizeHint: `${v1}/size.json`,
     janitorLock: `${v1}/janitor.lock`,
   };

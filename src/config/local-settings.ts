@@ -9,6 +9,7 @@ import {
   logLevelType,
   pathListType,
   pathType,
+  shareType,
   sizeType,
 } from './value-types.ts';
 
@@ -29,6 +30,7 @@ export interface LocalSettings {
   readonly 'compile.jobs': Jobs;
   readonly 'compile.verbose': boolean;
   readonly 'compile.quiet': boolean;
+  readonly 'compile.verify': number;
 }
 
 const GIB = 1024 ** 3;
@@ -144,5 +146,12 @@ export const LOCAL_SETTINGS: SettingTable<LocalSettings> = {
     variable: 'HG_QUIET',
     projectMaySet: true,
     effect: 'no summary line after a wrapped build',
+  },
+  'compile.verify': {
+    type: shareType,
+    initial: 0,
+    variable: 'HG_VERIFY',
+    projectMaySet: true,
+    effect: 'this share of the delivered results is compiled again here in idle time and compared byte for byte',
   },
 };

@@ -129,6 +129,7 @@ describe('values', () => {
     'compile.jobs': ['auto', 'auto'],
     'compile.verbose': ['true', true],
     'compile.quiet': ['1', true],
+    'compile.verify': ['0.5%', 0.005],
     'grid.coordinator': ['build-box:9000', 'build-box:9000'],
     'grid.token_file': ['~/token', '/home/u/token'],
     'grid.local_slots': ['3', 3],
@@ -244,6 +245,13 @@ describe('errors name the place and the remedy', () => {
       [`${USER}:2:3: unknown key "agent.jobs"; did you mean "compile.jobs"?`],
     ],
     [
+      'bad share',
+      { env: { HG_VERIFY: '101%' } },
+      [
+        'HG_VERIFY: "101%" is no value for compile.verify: expected a share from 0% to 100%, such as 1% or 0.5%, or "off"',
+      ],
+    ],
+    [
       'bad size',
       { files: { [USER]: 'cache:\n  max_size: 10\n' } },
       [
@@ -321,6 +329,7 @@ describe('a project file', () => {
       'compile.jobs',
       'compile.verbose',
       'compile.quiet',
+      'compile.verify',
     ]);
   });
 

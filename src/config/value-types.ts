@@ -61,6 +61,22 @@ export const durationType: ValueType<number> = {
   write: (value) => (Number.isFinite(value) ? writeDuration(value) : 'never'),
 };
 
+const WHOLE = 100;
+
+/** A part of 1, written in percent; `off` is none. */
+export const shareType: ValueType<number> = {
+  name: 'PERCENT% | off',
+  parse(raw) {
+    // YAML reads `off` as it stands, its elder versions as false.
+    if (raw === 'off' || raw === false) return ok(0);
+    const percent = /^(\d{1,3}(?:\.\d{1,6})?)%$/.exec(String(raw))?.[1];
+    return percent === undefined || Number(percent) > WHOLE
+      ? expected('a share from 0% to 100%, such as 1% or 0.5%, or "off"')
+      : ok(Number(percent) / WHOLE);
+  },
+  write: (value) => (value === 0 ? 'off' : `${Number((value * WHOLE).toFixed(6))}%`),
+};
+
 export const pathType: ValueType<string> = {
   name: 'path',
   parse(raw, context) {

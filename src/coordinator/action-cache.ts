@@ -18,6 +18,8 @@ export interface ActionCache {
   store(action: Digest, result: CompileResult): Promise<'stored' | 'not-stored'>;
   /** Whether a result is kept under this action; its contents may prove to be gone. */
   knows(action: Digest): boolean;
+  /** Forgets a result that is wrong. */
+  drop(action: Digest): void;
   readonly size: number;
   flush(): Promise<void>;
 }
@@ -53,6 +55,7 @@ export async function openActionCache(options: ActionCacheOptions): Promise<Acti
       return 'not-stored';
     },
     knows: (action) => room.find(action) !== undefined,
+    drop: (action) => room.forget(action),
     get size() {
       return room.files;
     },

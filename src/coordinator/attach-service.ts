@@ -20,6 +20,8 @@ export interface AttachedWorker {
   readonly address: string;
   /** Milliseconds since 1970. */
   lastHeartbeatMs: number;
+  /** Why it gets no tasks until it attaches again; empty: it is not in quarantine. */
+  quarantine: string;
 }
 
 export interface AttachServices {
@@ -36,6 +38,13 @@ export interface AttachServices {
 export interface AttachService {
   readonly workers: ReadonlyMap<string, AttachedWorker>;
   attach(stream: ServerDuplexStream<WorkerMessage, CoordinatorSays>): void;
+  /**
+   * The worker gets no more tasks, and what it still answers is not taken, until it attaches again. False where it is not
+   * attached or in quarantine already.
+   */
+  quarantine(workerId: string, why: string): boolean;
+  /** Lifts it: the worker is sent away, and comes back. */
+  release(workerId: string): void;
 }
 
 /** A stream that does not say who it is within this time is ended. */
@@ -51,13 +60,34 @@ export function reasonToRefuse({ workerId, slots, arch }: WorkerCapabilities): s
 }
 
 export function attachService(services: AttachServices): AttachService {
-  const workers = new Map<string, AttachedWorker>();
-  return { workers, attach: (stream) => serve(stream, workers, services) };
+  const workers = new Map<string, GreetedWorker>();
+  return {
+    workers,
+    attach: (stream) => serve(stream, workers, services),
+    quarantine(workerId, why) {
+      const worker = workers.get(workerId);
+      if (worker === undefined || worker.quarantine !== '') return false;
+      worker.quarantine = why;
+      worker.stopTasks();
+      services.log('a worker is in quarantine', { worker: workerId, why });
+      return true;
+    },
+    release(workerId) {
+      const worker = workers.get(workerId);
+      if (worker !== undefined && worker.quarantine !== '') worker.sendAway('the quarantine is lifted');
+    },
+  };
+}
+
+/** A worker with the ways to it. */
+interface GreetedWorker extends AttachedWorker {
+  stopTasks(): void;
+  sendAway(why: string): void;
 }
 
 function serve(
   stream: ServerDuplexStream<WorkerMessage, CoordinatorSays>,
-  workers: Map<string, AttachedWorker>,
+  workers: Map<string, GreetedWorker>,
   services: AttachServices,
 ): void {
   let greeted: Greeted | undefined;
@@ -99,14 +129,13 @@ interface Greeted {
 function greet(
   stream: ServerDuplexStream<WorkerMessage, CoordinatorSays>,
   capabilities: WorkerCapabilities,
-  workers: Map<string, AttachedWorker>,
+  workers: Map<string, GreetedWorker>,
   services: AttachServices,
   end: (code: status, details: string) => void,
 ): Greeted {
   const { dispatcher, heartbeatMs, httpPort, now, log } = services;
   const { workerId } = capabilities;
   const address = stream.getPeer();
-  const worker: AttachedWorker = { capabilities, address, lastHeartbeatMs: now() };
   const say = (said: CoordinatorSays): void => {
     if (stream.writable) stream.write(said);
   };
@@ -116,6 +145,14 @@ function greet(
     drop: (why) => end(status.ABORTED, why),
   };
   say({ message: { $case: 'welcome', value: { heartbeatMs, httpPort: httpPort() } } });
+  const worker: GreetedWorker = {
+    capabilities,
+    address,
+    lastHeartbeatMs: now(),
+    quarantine: '',
+    stopTasks: () => attachment.draining(),
+    sendAway: port.drop,
+  };
   workers.set(workerId, worker);
   const attachment = dispatcher.attach(offerOf(capabilities, address), port);
   log('a worker attached', { worker: workerId, address, slots: capabilities.slots, arch: capabilities.arch });
@@ -124,7 +161,7 @@ function greet(
       worker.lastHeartbeatMs = now();
       if (message?.$case === 'heartbeat') attachment.heartbeat();
       else if (message?.$case === 'draining') attachment.draining();
-      else if (message?.$case === 'ended') void settle(message.value, workerId, attachment, services);
+      else if (message?.$case === 'ended') void settle(message.value, worker, attachment, services);
     },
     leave() {
       if (workers.get(workerId) === worker) workers.delete(workerId);
@@ -153,13 +190,18 @@ function hostOf(peer: string): string {
 /** A worker's word on a task is held to the facts before it counts as the task's end. */
 async function settle(
   { taskId, outcome }: TaskEnded,
-  workerId: string,
+  worker: AttachedWorker,
   attachment: Attachment,
   { blobs, lacking, log }: AttachServices,
 ): Promise<void> {
+  const { workerId } = worker.capabilities;
   const toolchain = attachment.toolchainOf(taskId);
   // Nothing is taken from it for a task it was not given.
   if (toolchain === undefined) return;
+  if (worker.quarantine !== '') {
+    attachment.ended(taskId, { kind: 'declined', reason: 'internal', detail: 'the worker is in quarantine' });
+    return;
+  }
   if (outcome?.$case !== 'result') {
     const { reason, detail, missing } = outcome?.value ?? { reason: 'internal', detail: 'no outcome', missing: [] };
     const parts = missing.flatMap((bytes) => digestFromWire(bytes) ?? []);

@@ -11,6 +11,7 @@ import type {
   BuildServiceService,
   CompileResponse,
   HealthCheckResponse,
+  ReportMismatchRequest,
   ReportResultRequest,
   ReportResultResponse,
   WorkerMessage,
@@ -23,6 +24,7 @@ import type { CompileService } from './compile-service.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { LateResults } from './late-results.ts';
 import type { Metrics } from './metrics.ts';
+import type { MismatchReports, MismatchVerdict } from './mismatch-reports.ts';
 import { capacityOf, workerInfos } from './worker-status.ts';
 
 /** What the calls rest on. */
@@ -35,6 +37,7 @@ export interface BuildServices {
   /** Results that can be answered. */
   readonly storedResults: () => number;
   readonly metrics: Metrics;
+  readonly mismatches: MismatchReports;
   readonly heartbeatMs: number;
   readonly version: string;
   readonly httpPort: () => number;
@@ -44,6 +47,8 @@ export interface BuildServices {
 
 const NO_JOBS = { code: status.UNIMPLEMENTED, details: 'this coordinator compiles; it does not run jobs yet' };
 const CLIENT_NAME_LIMIT = 256;
+/** Roles are shorter. */
+const OUTPUT_NAME_LIMIT = 16;
 
 /** An answer that the caller is to see as a status of its own. */
 class CallRefused extends Error {
@@ -89,6 +94,7 @@ export function buildService(services: BuildServices): CoordinatorServer {
       return { acknowledged: true };
     }),
     reportResult: unary((request) => reportResult(request, services)),
+    reportMismatch: unary((request, call) => reportMismatch(request, peerOf(call.getPeer()), services)),
     build: (_call, reply) => reply(NO_JOBS),
     streamBuild: (call, reply) => {
       call.resume();
@@ -126,8 +132,31 @@ function compile(
   if (call.cancelled) gone.abort();
   // A client without a name shares with whoever else is at its address.
   const name = question.request.client;
-  const client = name === '' ? call.getPeer().replace(/:\d+$/, '') : name;
+  const client = name === '' ? peerOf(call.getPeer()) : name;
   return compiles.compile(question, client.slice(0, CLIENT_NAME_LIMIT), gone.signal);
+}
+
+/** The address without the port. */
+function peerOf(peer: string): string {
+  return peer.replace(/:\d+$/, '');
+}
+
+function reportMismatch(
+  { action: bytes, output, delivered, plain, offset }: ReportMismatchRequest,
+  peer: string,
+  { mismatches, metrics }: BuildServices,
+): Promise<MismatchVerdict> {
+  const action = digestFromWire(bytes);
+  if (action === undefined) throw new CallRefused(status.INVALID_ARGUMENT, 'the action is no digest');
+  metrics.mismatchReported();
+  return mismatches.report({
+    action,
+    output: output.slice(0, OUTPUT_NAME_LIMIT),
+    delivered: delivered.toString('hex'),
+    plain: plain.toString('hex'),
+    offset: Number(offset),
+    peer,
+  });
 }
 
 function health(services: BuildServices): HealthCheckResponse {

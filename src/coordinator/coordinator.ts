@@ -15,6 +15,7 @@ import { httpFace, type TlsFiles } from './http-face.ts';
 import { lackingParts } from './lacking-parts.ts';
 import { startLateResults } from './late-results.ts';
 import { startMetrics } from './metrics.ts';
+import { mismatchReports } from './mismatch-reports.ts';
 import { startQuietWork } from './quiet-work.ts';
 import { capacityOf, workerInfos } from './worker-status.ts';
 
@@ -152,7 +153,15 @@ async function assemble(options: CoordinatorOptions) {
     log,
   });
   const { wake } = quiet;
-  const late = startLateResults({ blobs, actions, wake, limits: options.lateLimits, log });
+  const mismatches = mismatchReports({
+    actions,
+    late: () => late,
+    attached: () => attached,
+    now: () => performance.now(),
+    log,
+  });
+  const { heard } = mismatches;
+  const late = startLateResults({ blobs, actions, wake, limits: options.lateLimits, log, heard });
   const storedResults = (): number => actions.size + late.unstored;
   const metrics = startMetrics({
     queued: () => dispatcher.queued,
@@ -161,6 +170,7 @@ async function assemble(options: CoordinatorOptions) {
     slots: () => capacityOf(dispatcher).slots,
     storedBytes: () => blobs.usage.bytes,
     storedResults,
+    quarantined: () => [...attached.workers.values()].filter(({ quarantine }) => quarantine !== '').length,
   });
   const httpPort = (): number => ports.http;
   const lacking = lackingParts(performance.now.bind(performance));
@@ -185,6 +195,7 @@ async function assemble(options: CoordinatorOptions) {
     late,
     storedResults,
     metrics,
+    mismatches,
     heartbeatMs,
     version,
     httpPort,

@@ -135,6 +135,7 @@ function workersJson(workers: readonly WorkerInfo[]): object {
       latency_ms: worker.latencyMs,
       circuit: worker.circuit,
       draining: worker.draining,
+      quarantine: worker.quarantine === '' ? null : worker.quarantine,
       last_heartbeat: new Date(Number(worker.lastHeartbeatUnixMs)).toISOString(),
     })),
   };

@@ -32,6 +32,8 @@ export interface LateResultsOptions {
   /** The most that waits; beyond it the oldest are stored at once. */
   readonly limits?: { readonly results: number; readonly bytes: number } | undefined;
   readonly log: (message: string, details: object) => void;
+  /** Told of every result that is kept. */
+  readonly heard?: (action: Digest, result: CompileResult) => void;
 }
 
 /** 512 results of a usual size are some 10 MiB. */
@@ -72,6 +74,7 @@ export function startLateResults(options: LateResultsOptions): LateResults {
   return {
     async keep(action, result) {
       if (result.exitCode !== 0) return;
+      options.heard?.(action, result);
       if (!isSelfContained(result)) {
         await settle(action);
         await actions.store(action, result);

@@ -7,6 +7,7 @@ type Counters = CompileServices['counters'];
 export interface Metrics extends Counters {
   readonly registry: Registry;
   localHits(hits: number): void;
+  mismatchReported(): void;
   blobBytes(direction: 'in' | 'out', bytes: number): void;
   readonly totals: Totals;
 }
@@ -28,6 +29,8 @@ export interface LiveFigures {
   slots(): number;
   storedBytes(): number;
   storedResults(): number;
+  /** Workers that get no tasks because a result of theirs was wrong. */
+  quarantined(): number;
 }
 
 /** Compiles take from milliseconds to minutes. */
@@ -58,12 +61,18 @@ export function startMetrics(live: LiveFigures): Metrics {
   const misses = counter('shared_cache_misses_total', 'Requests without a stored result');
   const local = counter('local_cache_hits_total', 'Hits in local caches, as clients report them');
   const bytes = counter('blob_bytes_total', 'Bytes of blobs that came and went over HTTP', ['direction']);
+  const mismatches = counter('mismatch_reports_total', 'Results that clients found wrong');
   gauge('queue_length', 'Compiles that wait for a worker', live.queued);
   gauge('active_tasks', 'Compiles that workers have', live.active);
   gauge('workers', 'Workers attached', live.workers);
   gauge('slots', 'Compiles that the workers can run at once', live.slots);
   gauge('blob_stored_bytes', 'Bytes of blobs on the disk', live.storedBytes);
   gauge('stored_results', 'Results in the shared cache', live.storedResults);
+  gauge(
+    'quarantined_workers',
+    'Workers that get no tasks because a result of theirs was found wrong',
+    live.quarantined,
+  );
   const totals = { sharedHits: 0, sharedMisses: 0, localHits: 0, tasks: new Map<string, number>() };
   return {
     registry,
@@ -79,6 +88,9 @@ export function startMetrics(live: LiveFigures): Metrics {
     localHits(count) {
       local.inc(count);
       totals.localHits += count;
+    },
+    mismatchReported() {
+      mismatches.inc();
     },
     taskEnded(how, took) {
       tasks.inc({ result: how });

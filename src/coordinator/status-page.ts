@@ -99,6 +99,6 @@ function cellsOf(worker: WorkerInfo, nowMs: number): string[] {
     String(worker.failedTasks),
     formatDuration(worker.latencyMs),
     `${formatDuration(silent)} ago`,
-    draining ? 'draining' : state,
+    worker.quarantine !== '' ? `quarantine: ${worker.quarantine}` : draining ? 'draining' : state,
   ];
 }

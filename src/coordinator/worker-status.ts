@@ -5,7 +5,7 @@ import type { Dispatcher } from './dispatcher.ts';
 /** All attached workers with what the scheduler thinks of them, by id. */
 export function workerInfos(attached: AttachService, dispatcher: Dispatcher): WorkerInfo[] {
   const infos: WorkerInfo[] = [];
-  for (const [id, { capabilities, address, lastHeartbeatMs }] of attached.workers) {
+  for (const [id, { capabilities, address, lastHeartbeatMs, quarantine }] of attached.workers) {
     const record = dispatcher.workers.get(id);
     if (record === undefined) continue;
     infos.push({
@@ -18,6 +18,7 @@ export function workerInfos(attached: AttachService, dispatcher: Dispatcher): Wo
       draining: record.draining,
       address,
       failedTasks: BigInt(record.failed),
+      quarantine,
     });
   }
   return infos.sort((a, b) => ((a.capabilities?.workerId ?? '') < (b.capabilities?.workerId ?? '') ? -1 : 1));

@@ -44,8 +44,8 @@ export async function verifyCalls(
   expect(after.hits - before.hits, JSON.stringify(after)).toBeGreaterThanOrEqual(least);
 }
 
-/** `HG_VERIFY=all` (`make verify-real`) runs everything; `make test` takes a part. */
-export const verifyAll = process.env.HG_VERIFY === 'all';
+/** `HG_E2E=all` (`make verify-real`) runs everything; `make test` takes a part. */
+export const verifyAll = process.env.HG_E2E === 'all';
 
 /** Every nth of a list until there are `count`, first included; all of it when everything is to be verified. */
 export function sample<T>(items: readonly T[], count: number): readonly T[] {

@@ -19,6 +19,7 @@ function bed(answers: { readonly stored: GridAnswer; readonly compiled?: GridAns
     },
     fetch: () => Promise.resolve(undefined),
     report: () => Promise.resolve(),
+    reportMismatch: () => Promise.resolve(),
     capacity: () => undefined,
     close: () => {},
   });

@@ -33,6 +33,7 @@ export function behindCoordinator(coordinator: Grid, storage: Grid): Grid {
     },
     fetch: (digest, size) => coordinator.fetch(digest, size),
     report: (action, result, contentOf) => coordinator.report(action, result, contentOf),
+    reportMismatch: (wrong) => coordinator.reportMismatch(wrong),
     capacity: () => coordinator.capacity(),
     // Each is closed by who opened it.
     close: () => {},

@@ -27,6 +27,19 @@ export interface GridAsked {
   readonly signal: AbortSignal;
 }
 
+/** A result of the grid that the plain compiler here does not make. */
+export interface WrongGridResult {
+  readonly action: Digest;
+  /** Who made it, as it was told; empty: a client. */
+  readonly worker: string;
+  /** The output's role, `stderr` or `exit code`; the digests of what came and of what the compiler made. */
+  readonly output: string;
+  readonly delivered: string;
+  readonly plain: string;
+  /** The first byte that differs. */
+  readonly offset: number;
+}
+
 /** The coordinator, or a storage, as the agent sees it. Never throws: trouble on the way is an answer. */
 export interface Grid {
   /** Whether it compiles. What only keeps results takes no part in how many compiles run here. */
@@ -42,6 +55,8 @@ export interface Grid {
     result: CompileResult,
     contentOf: (digest: Digest) => Promise<Buffer | undefined>,
   ): Promise<void>;
+  /** Tells that a result of the grid is not what the plain compiler makes. Best effort. */
+  reportMismatch(wrong: WrongGridResult): Promise<void>;
   /** Slots of all workers, as far as known; undefined before it is. */
   capacity(): number | undefined;
   close(): void;

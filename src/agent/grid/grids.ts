@@ -120,6 +120,7 @@ function unusable(why: string): Grid {
     compile: () => Promise.resolve({ kind: 'declined', reason: 'unreachable', detail: why }),
     fetch: () => Promise.resolve(undefined),
     report: () => Promise.resolve(),
+    reportMismatch: () => Promise.resolve(),
     capacity: () => undefined,
     close: () => {},
   };

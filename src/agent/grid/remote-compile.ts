@@ -9,10 +9,14 @@ import { findHit, type HitServices, type MadeElsewhere } from '../hits.ts';
 import type { CompilePlan } from '../plan.ts';
 import type { PreparedAnswer } from '../prepared-answers.ts';
 import { type StoreServices, storeResult } from '../store-result.ts';
+import type { WrongResults } from '../verify.ts';
 import type { Captured, CompileEnded } from '../wire.ts';
 import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
 
-export interface RemoteServices extends StoreServices, HitServices {}
+export interface RemoteServices extends StoreServices, HitServices {
+  /** Results of the grid that proved wrong here. */
+  readonly wrongResults: WrongResults;
+}
 
 /** A result from the grid, filed in the local cache and proved there; or why it is none. */
 export type RemoteOutcome =
@@ -40,18 +44,15 @@ export async function remoteCompile(
   const { result } = answer;
   if (result.exitCode !== 0) return none('failed-remotely');
   if (result.stdout.length > 0) return none('stdout');
+  if (services.wrongResults.has(shipment.action, result.outputs)) return none('wrong-before');
   const lists = listsOf(result);
   if (lists === undefined) return none('lists-damaged');
   const captures = await takeOutputs(plan, result, grid);
   if (captures === undefined) return none('output-lost');
-  const stored = await storeResult(
-    description,
-    plan,
-    endedOf(result, lists, captures),
-    cache,
-    services,
-    shipment.elsewhere,
-  );
+  const stored = await storeResult(description, plan, endedOf(result, lists, captures), cache, services, {
+    ...shipment.elsewhere,
+    madeBy: { action: shipment.action, worker: workerName(result) },
+  });
   if (stored.kind !== 'stored') return none(`${stored.reason} ${stored.detail ?? ''}`.trim());
   const from = answer.from ?? (result.fromCache ? 'shared' : 'remote');
   const notes = { shared: '[shared]', storage: '[remote storage]', remote: `[remote ${result.workerId}]` };
@@ -62,6 +63,11 @@ export async function remoteCompile(
     entry: stored.entry,
   });
   return hit === undefined ? none('unproved') : { kind: 'hit', answer: hit, from };
+}
+
+/** As a coordinator lets workers call themselves. */
+function workerName({ workerId }: CompileResult): string {
+  return /^[\x21-\x7e]{1,128}$/.test(workerId) ? workerId : '';
 }
 
 /** Puts the outputs where a compile of our own would have left copies of its own. */

@@ -8,6 +8,7 @@ import {
   type CompileResponse,
   type GetWorkersForBuildResponse,
   type HealthCheckResponse,
+  type ReportMismatchResponse,
   type ReportResultResponse,
 } from '../../contract/generated/hybridgrid/v1/build.ts';
 import { afterListening } from '../../contract/patience.ts';
@@ -221,6 +222,28 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
         await call<typeof question, ReportResultResponse>(service.reportResult, question, CALL_TIMEOUT_MS);
       } catch (error) {
         trouble(error);
+      }
+    },
+    async reportMismatch({ action, worker, output, delivered, plain, offset }) {
+      const question = {
+        action: Buffer.from(action, 'hex'),
+        workerId: worker,
+        output,
+        delivered: Buffer.from(delivered, 'hex'),
+        plain: Buffer.from(plain, 'hex'),
+        offset: BigInt(offset),
+        client: options.client,
+      };
+      try {
+        const told = await call<typeof question, ReportMismatchResponse>(
+          service.reportMismatch,
+          question,
+          CALL_TIMEOUT_MS,
+        );
+        options.log('the coordinator knows of a wrong result', { action, ...told });
+      } catch (error) {
+        // An older coordinator does not know the call, which says nothing of its compiles.
+        options.log('a wrong result could not be reported', { action, error: String(error) });
       }
     },
     capacity: () => capacity,

@@ -69,6 +69,8 @@ export function storageGrid(stores: readonly Store[], log: Log): StorageGrid {
     async report(action, result, contentOf) {
       for (const one of writable) if (one.writing.isGood()) await keep(one, action, result, contentOf, log);
     },
+    // It has no workers, and nobody there judges.
+    reportMismatch: () => Promise.resolve(),
     capacity: () => undefined,
     close() {
       for (const { store } of all) store.close();

@@ -41,6 +41,7 @@ export const newEntries: fc.Arbitrary<NewEntry> = fc.record(
     cpuMs: fc.nat(100_000),
     storedAt: fc.nat(),
     pp: digest,
+    madeBy: fc.record({ action: digest, worker: fc.constantFrom('', 'w1') }),
   },
   {
     requiredKeys: ['inputs', 'present', 'absent', 'outputs', 'stderr', 'colour', 'compileMs', 'cpuMs', 'storedAt'],

@@ -68,6 +68,7 @@ function statusTable(status: AgentStatus): string {
     ['storing', String(status.storing)],
     ['uploading', String(status.uploading)],
     ['compiles here', `${status.localCompiles} beside a grid, ${status.localAuto} allowed by auto`],
+    ['to be verified', String(status.verifying)],
     ['memory', formatBytes(status.memoryBytes)],
     ['cpu', formatDuration(status.cpuMs)],
     [

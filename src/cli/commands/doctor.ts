@@ -3,6 +3,8 @@ import { accessSync, constants, lstatSync, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path';
 import { forDisplay, fromNative } from '../../base/byte-string.ts';
 import { formatBytes } from '../../base/bytes.ts';
+import { readStatistics } from '../../cache/statistics.ts';
+import { cacheLayout } from '../../cas/layout.ts';
 import { makeDirectories } from '../../cas/make-directories.ts';
 import { nearestName } from '../../config/nearest-name.ts';
 import { describeProblem } from '../../config/problem.ts';
@@ -69,8 +71,9 @@ async function examine(context: Context): Promise<readonly Finding[]> {
   if (!resolution.settings['cache.enabled']) {
     findings.push(warn('cache', 'switched off', `unset HG_DISABLE or set cache.enabled to true`));
   }
-  findings.push(...cacheFindings(resolution.settings), ...compilerFindings(context.env));
-  findings.push(...(await storageFindings(resolution.settings, context.env)));
+  const { settings } = resolution;
+  findings.push(...cacheFindings(settings), ...compilerFindings(context.env), ...verifyFindings(settings));
+  findings.push(...(await storageFindings(settings, context.env)));
   const launcher = findLauncher(context.env);
   if (launcher === undefined) {
     return [...findings, fail('launcher', 'cannot be built', 'install a C compiler (gcc or clang) with libc headers')];
@@ -146,6 +149,17 @@ async function storageFindings(settings: Settings, env: NodeJS.ProcessEnv): Prom
       ? ok('remote storage', `${at} answers in ${answerMs} ms${readOnly ? ', nothing is stored there' : ''}`)
       : warn('remote storage', `${at}: ${detail}`, remedy),
   );
+}
+
+/** Wrong results that were found since somebody last set the counters to zero, which is how he says that he knows. */
+function verifyFindings(settings: Settings): readonly Finding[] {
+  const layout = cacheLayout(settings['cache.dir']);
+  const { verified, verifyMismatches } = readStatistics(layout).counters;
+  if (verifyMismatches > 0) {
+    const remedy = `read ${forDisplay(layout.quarantine)}/*/report.json; if the results come from one machine, test its memory; then \`hgbuild stats --zero\``;
+    return [fail('results', `${verifyMismatches} of ${verified} compiled again were wrong`, remedy)];
+  }
+  return verified === 0 ? [] : [ok('results', `${verified} compiled again, none was wrong`)];
 }
 
 function compilerFindings(env: NodeJS.ProcessEnv): readonly Finding[] {

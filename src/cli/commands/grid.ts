@@ -92,7 +92,8 @@ async function withClient(context: Context, use: (client: GridClient) => Promise
   }
 }
 
-function stateOf({ draining, circuit, capabilities }: WorkerInfo): string {
+function stateOf({ draining, circuit, capabilities, quarantine }: WorkerInfo): string {
+  if (quarantine !== '') return 'quarantine';
   if (draining) return 'draining';
   if (capabilities?.slots === 0) return 'no isolation';
   return circuit === 'closed' || circuit === '' ? 'ready' : `circuit ${circuit}`;
@@ -130,6 +131,7 @@ function asJson(worker: WorkerInfo): object {
     failedTasks: Number(failedTasks),
     latencyMs,
     state: stateOf(worker),
+    quarantine: worker.quarantine === '' ? null : worker.quarantine,
     lastHeartbeatMs: Number(worker.lastHeartbeatUnixMs),
   };
 }

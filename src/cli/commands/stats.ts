@@ -93,6 +93,8 @@ function table(directory: string, { counters, since }: StatisticsReport, paint: 
     ['results stored', String(counters.stored), ''],
     ['hits not delivered', String(counters.fallbacks), ''],
     ['damaged blobs dropped', String(counters.badBlobs), ''],
+    ['compiled again', `${counters.verified}`, ''],
+    ['found wrong', `${counters.verifyMismatches}`, ''],
     ['time saved', formatDuration(counters.savedMs), ''],
     ['time in local ones', formatDuration(counters.compileMs), ''],
     ['written', formatBytes(counters.bytesWritten), ''],

@@ -202,6 +202,29 @@ export interface ReportResultResponse {
   missing: Buffer[];
 }
 
+export interface ReportMismatchRequest {
+  action: Buffer;
+  /** Who made it, as the client was told; empty: a client. */
+  workerId: string;
+  /** The output's role, stderr, or "exit code". */
+  output: string;
+  /** Digests of that output as it was delivered and as the plain compiler made it; empty: it was not there. */
+  delivered: Buffer;
+  plain: Buffer;
+  /** The first byte that differs. */
+  offset: bigint;
+  client: string;
+}
+
+export interface ReportMismatchResponse {
+  /** The shared cache answers no longer with that result. */
+  dropped: boolean;
+  /** The worker that made it gets no more tasks. */
+  quarantined: boolean;
+  /** Why not, where it is not. */
+  detail: string;
+}
+
 export interface ReportCacheHitRequest {
   hits: bigint;
   client: string;
@@ -321,6 +344,8 @@ export interface WorkerInfo {
   draining: boolean;
   address: string;
   failedTasks: bigint;
+  /** It gets no more tasks until it attaches again: a client found a result of it wrong. Empty: it is not in quarantine. */
+  quarantine: string;
 }
 
 export interface GetWorkerStatusResponse {
@@ -1766,6 +1791,197 @@ export const ReportResultResponse: MessageFns<ReportResultResponse> = {
   },
 };
 
+function createBaseReportMismatchRequest(): ReportMismatchRequest {
+  return {
+    action: Buffer.alloc(0),
+    workerId: "",
+    output: "",
+    delivered: Buffer.alloc(0),
+    plain: Buffer.alloc(0),
+    offset: 0n,
+    client: "",
+  };
+}
+
+export const ReportMismatchRequest: MessageFns<ReportMismatchRequest> = {
+  encode(message: ReportMismatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.action.length !== 0) {
+      writer.uint32(10).bytes(message.action);
+    }
+    if (message.workerId !== "") {
+      writer.uint32(18).string(message.workerId);
+    }
+    if (message.output !== "") {
+      writer.uint32(26).string(message.output);
+    }
+    if (message.delivered.length !== 0) {
+      writer.uint32(34).bytes(message.delivered);
+    }
+    if (message.plain.length !== 0) {
+      writer.uint32(42).bytes(message.plain);
+    }
+    if (message.offset !== 0n) {
+      if (BigInt.asUintN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.offset);
+    }
+    if (message.client !== "") {
+      writer.uint32(58).string(message.client);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportMismatchRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportMismatchRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.action = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.output = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.delivered = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.plain = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.offset = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.client = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReportMismatchResponse(): ReportMismatchResponse {
+  return { dropped: false, quarantined: false, detail: "" };
+}
+
+export const ReportMismatchResponse: MessageFns<ReportMismatchResponse> = {
+  encode(message: ReportMismatchResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dropped !== false) {
+      writer.uint32(8).bool(message.dropped);
+    }
+    if (message.quarantined !== false) {
+      writer.uint32(16).bool(message.quarantined);
+    }
+    if (message.detail !== "") {
+      writer.uint32(26).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportMismatchResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportMismatchResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dropped = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.quarantined = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseReportCacheHitRequest(): ReportCacheHitRequest {
   return { hits: 0n, client: "" };
 }
@@ -2926,6 +3142,7 @@ function createBaseWorkerInfo(): WorkerInfo {
     draining: false,
     address: "",
     failedTasks: 0n,
+    quarantine: "",
   };
 }
 
@@ -2966,6 +3183,9 @@ export const WorkerInfo: MessageFns<WorkerInfo> = {
         throw new globalThis.Error("value provided for field message.failedTasks of type uint64 too large");
       }
       writer.uint32(72).uint64(message.failedTasks);
+    }
+    if (message.quarantine !== "") {
+      writer.uint32(82).string(message.quarantine);
     }
     return writer;
   },
@@ -3053,6 +3273,14 @@ export const WorkerInfo: MessageFns<WorkerInfo> = {
             }
 
             message.failedTasks = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.quarantine = reader.string();
             continue;
           }
         }
@@ -3465,6 +3693,18 @@ export const BuildServiceService = {
       Buffer.from(ReportResultResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReportResultResponse => ReportResultResponse.decode(value),
   },
+  /** A result of the grid is not what the plain compiler of a client makes: it is dropped, and its worker is questioned. */
+  reportMismatch: {
+    path: "/hybridgrid.v1.BuildService/ReportMismatch" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReportMismatchRequest): Buffer =>
+      Buffer.from(ReportMismatchRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReportMismatchRequest => ReportMismatchRequest.decode(value),
+    responseSerialize: (value: ReportMismatchResponse): Buffer =>
+      Buffer.from(ReportMismatchResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReportMismatchResponse => ReportMismatchResponse.decode(value),
+  },
   /** Jobs. Answered with UNIMPLEMENTED until jobs exist. */
   build: {
     path: "/hybridgrid.v1.BuildService/Build" as const,
@@ -3509,6 +3749,8 @@ export interface BuildServiceServer extends UntypedServiceImplementation {
   reportCacheHit: handleUnaryCall<ReportCacheHitRequest, ReportCacheHitResponse>;
   /** Results of local compiles, for the shared cache. The blobs have been uploaded before. */
   reportResult: handleUnaryCall<ReportResultRequest, ReportResultResponse>;
+  /** A result of the grid is not what the plain compiler of a client makes: it is dropped, and its worker is questioned. */
+  reportMismatch: handleUnaryCall<ReportMismatchRequest, ReportMismatchResponse>;
   /** Jobs. Answered with UNIMPLEMENTED until jobs exist. */
   build: handleUnaryCall<BuildRequest, BuildResponse>;
   streamBuild: handleClientStreamingCall<BuildChunk, BuildResponse>;
@@ -3626,6 +3868,22 @@ export interface BuildServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReportResultResponse) => void,
+  ): ClientUnaryCall;
+  /** A result of the grid is not what the plain compiler of a client makes: it is dropped, and its worker is questioned. */
+  reportMismatch(
+    request: ReportMismatchRequest,
+    callback: (error: ServiceError | null, response: ReportMismatchResponse) => void,
+  ): ClientUnaryCall;
+  reportMismatch(
+    request: ReportMismatchRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReportMismatchResponse) => void,
+  ): ClientUnaryCall;
+  reportMismatch(
+    request: ReportMismatchRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReportMismatchResponse) => void,
   ): ClientUnaryCall;
   /** Jobs. Answered with UNIMPLEMENTED until jobs exist. */
   build(
