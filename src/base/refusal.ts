@@ -7,7 +7,7 @@ export const REFUSALS = {
   // The command line.
   'unknown-option': 'an option that is not in the tables of the compiler model',
   'unsupported-option': 'an option known to read or write what the cache cannot account for',
-  'unsupported-language': 'a language the cache does not handle (Objective-C, Fortran, CUDA, ...)',
+  'unsupported-language': 'a language the cache does not handle (Fortran, CUDA, ...)',
   'no-source': 'no source file on the command line',
   'several-sources': 'more than one source file in one call',
   'stdin-source': 'the source comes from standard input',
@@ -18,7 +18,7 @@ export const REFUSALS = {
   'precompiled-header': 'the call creates a precompiled header',
   modules: 'C++ modules or Clang modules',
   'save-temps': 'intermediate files are kept (-save-temps)',
-  'profile-use': 'the compile reads a profile (-fprofile-use and friends)',
+  'profile-use': 'the compile reads a profile, and which file that is is not known (-fauto-profile and friends)',
   plugin: 'a compiler plugin is loaded',
   specs: 'a specs file changes the compiler driver',
   'response-file': 'a response file that cannot be read or nests too deep',

@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Family, ForcedInclude, Language } from '../compiler/invocation.ts';
+import { isPreprocessed } from '../compiler/languages.ts';
 import { identicalHeader } from './identical-header.ts';
 import type { Lookups } from './lookups.ts';
 import { tidyPath } from './paths.ts';
@@ -95,7 +96,7 @@ export interface Alias {
 export function walk(input: WalkInput): Walk {
   const state = beginWalk(input);
   visitSource(state);
-  if (input.language === 'c' || input.language === 'c++' || input.language === 'assembler-with-cpp') {
+  if (isPreprocessed(input.language)) {
     includeFirst(state);
     do drain(state);
     while (expandComputed(state));
