@@ -19,6 +19,8 @@ export interface Conditions {
   readonly inputs: readonly Input[];
   readonly present: readonly string[];
   readonly absent: readonly AbsentGroup[];
+  /** A precompiled header may have been read: then the preprocessed text does not decide the object. */
+  readonly precompiled: boolean;
 }
 
 /** Learns the conditions of a successful run from its lists and from the scan; `known`: that scan, if it was made before. */
@@ -40,7 +42,10 @@ export function learnConditions(
   ]);
   const truth = lists.truth === undefined ? undefined : new Set(lists.truth.filter((path) => !noHeaders.has(path)));
   const kindOf = (path: string) => files.stampOf(path)?.kind ?? 'absent';
-  const walked = known ?? scanCompile(description, search, files, truth);
+  const listed = known ?? scanCompile(description, search, files, truth);
+  const precompiled = listed.precompiled.length > 0;
+  const walked = precompiled && known === undefined ? scanCompile(description, search, files) : listed;
+  for (const path of walked.precompiled) noHeaders.add(path);
   if (walked.problem !== undefined) return walked.problem;
   const reached = new Set(walked.files);
   const missed = lists.atLeast.find(
@@ -55,7 +60,8 @@ export function learnConditions(
   if (changed !== undefined) return refuse('input-changed', changed);
   const extra = [...noHeaders, ...lists.assembler];
   // The source first; truth before the scan's own list, because its spelling is what lookups will ask for.
-  const paths = new Set([inDirectory(request.cwd, invocation.source), ...(lists.truth ?? walked.files), ...extra]);
+  const read = precompiled ? [...(lists.truth ?? []), ...walked.files] : (lists.truth ?? walked.files);
+  const paths = new Set([inDirectory(request.cwd, invocation.source), ...read, ...extra]);
   const inputs = settleInputs(paths, since);
   if ('kind' in inputs) return inputs;
   const others = [
@@ -68,7 +74,7 @@ export function learnConditions(
   if ('kind' in identified) return identified;
   const groups = absentGroups([...walked.absent, ...profiles.absent], kindOf, (path) => files.hasEntry(path));
   const absent = mergeLacking(groups, walked.lacking);
-  return { kind: 'conditions', inputs: [...inputs, ...identified], present: walked.present, absent };
+  return { kind: 'conditions', inputs: [...inputs, ...identified], present: walked.present, absent, precompiled };
 }
 
 /**

@@ -36,6 +36,10 @@ import { beginWalk, type WalkState } from './walk-state.ts';
  * - gcc asks for `X.gch` before X, but only until the first file is included: from the source, the first forced
  *   include or the implicit stdc-predef.h (libcpp's pch_open_file; seen by strace, gcc 12). clang's driver asks for
  *   `X.pch` and `X.gch` of `-include X` alone.
+ * - With a precompiled header gcc reads that, and neither the header nor what it includes. What came of it is decided by
+ *   its bytes, by the key (gcc compares itself, options and macros with those it was made with) and by the headers that
+ *   are included again, of which gcc compares size and MD5 with those inside (libcpp's pchf; `#pragma once`) and which
+ *   it lists or not. So all that could be read counts as read, whether gcc used it or not.
  * - The search list itself follows from directories that exist: `search.missing` must stay absent.
  * Names that share an absent directory are represented by that directory: it being absent implies theirs.
  *
@@ -85,6 +89,11 @@ export interface Walk {
   readonly hiding: readonly string[];
   /** Files that ask to be included once only: bytes equal to another input's make the result depend on times. */
   readonly once: readonly string[];
+  /**
+   * Precompiled headers that gcc may have used. Such a compile lists nothing of what is in them, so that `truth` tells
+   * little: its conditions are those of a walk without it, and these files besides.
+   */
+  readonly precompiled: readonly string[];
   readonly problem?: Refusal;
 }
 
@@ -101,7 +110,7 @@ export function walk(input: WalkInput): Walk {
     do drain(state);
     while (expandComputed(state));
   }
-  state.problem ??= unreachedFile(state) ?? identicalHeader(state);
+  state.problem ??= unreachedFile(state) ?? identicalHeader(state) ?? computedBehindPrecompiled(state);
   return finish(state);
 }
 
@@ -113,6 +122,12 @@ function unreachedFile({ truth, scans }: WalkState): Refusal | undefined {
       return refuse('scan-incomplete', path);
   }
   return undefined;
+}
+
+/** What a macro stands for may come from the precompiled header, which need not say what its header says by now. */
+function computedBehindPrecompiled({ precompiled, computed }: WalkState): Refusal | undefined {
+  const [first] = precompiled;
+  return first !== undefined && computed.length > 0 ? refuse('precompiled-header-used', first) : undefined;
 }
 
 function finish(state: WalkState): Walk {
@@ -127,6 +142,7 @@ function finish(state: WalkState): Walk {
     aliases: [...state.aliases].map(([path, file]) => ({ path, file })),
     hiding: [...state.hiding],
     once: [...state.once],
+    precompiled: [...state.precompiled],
   };
   return state.problem === undefined ? result : { ...result, problem: state.problem };
 }
