@@ -2,14 +2,20 @@
 import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { type Bed, makeBed } from './bed/environment.ts';
-import { type Need, need, testWith, tool } from './bed/tools.ts';
+import { type Grid, startGrid } from './bed/grid.ts';
+import { mounts, type Need, need, root, testWith, tool } from './bed/tools.ts';
 import { expectTwin, layFiles, runScript } from './bed/twin.ts';
 
 let bed: Bed;
+let grid: Grid | undefined;
 beforeEach(() => {
   bed = makeBed();
 });
-afterEach(() => bed.remove());
+afterEach(async () => {
+  await grid?.end();
+  grid = undefined;
+  await bed.remove();
+});
 
 /** gcc's compiler for Objective-C is a package of its own; COMPILER_PATH may lead to it as well. */
 const GCC: Need = need(() => {
@@ -46,6 +52,15 @@ describe.each([
       for (const state of states) await expectTwin(bed, { files: { ...files, ...state }, script });
       await expectTwin(bed, { files, script, hits: 1 });
     });
+
+  // A worker gets the compiler's own files: one that a variable leads to stays at home.
+  const inPlace = need(() => (process.env.COMPILER_PATH === undefined ? undefined : 'COMPILER_PATH is set'));
+  testWith([...needs, inPlace, root, mounts], 'on a worker', async () => {
+    grid = await startGrid(bed, { workers: 1 });
+    for (const name of ['a.m', 'a.mm'])
+      await expectTwin(bed, { files, env: grid.env(0), script: `${compiler} -g -MD -Iinc -c src/${name}; echo $?` });
+    expect(await bed.stats()).toMatchObject({ remoteCompiles: 2 });
+  });
 
   testWith(needs, 'imported headers of equal bytes are no matter of chance', async () => {
     const doubled = {

@@ -32,7 +32,7 @@ export const REFUSALS = {
   incbin: 'an input includes binary data through the assembler (.incbin, .include)',
   embed: '#embed in an input',
   'computed-include': 'an #include or __has_include whose operand cannot be computed without compiling',
-  'precompiled-header-used': 'a precompiled header lies beside a header that is used',
+  'precompiled-header-used': 'a precompiled header may be used whose part in the result cannot be told',
   'identical-headers': 'two input files with equal bytes and #pragma once or #import: which one wins depends on times',
   'input-changed': 'an input changed during the compile, or too shortly before to be sure',
   'input-unreadable': 'an input named by the compiler cannot be read',
