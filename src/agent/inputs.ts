@@ -47,6 +47,10 @@ export function learnConditions(
   const walked = precompiled && known === undefined ? scanCompile(description, search, files) : listed;
   for (const path of walked.precompiled) noHeaders.add(path);
   if (walked.problem !== undefined) return walked.problem;
+  const [first] = walked.precompiled;
+  const readAsText = lists.truth ?? walked.files;
+  if (first !== undefined && walked.computedIn.some((path) => isReachedOtherwise(path, readAsText, files)))
+    return refuse('precompiled-header-used', first);
   const reached = new Set(walked.files);
   const missed = lists.atLeast.find(
     (path) => !reached.has(path) && !noHeaders.has(path) && !isReachedOtherwise(path, walked.files, files),

@@ -94,6 +94,8 @@ export interface Walk {
    * little: its conditions are those of a walk without it, and these files besides.
    */
   readonly precompiled: readonly string[];
+  /** Files with an #include of a macro's value, which may come from a precompiled header that is older than its header. */
+  readonly computedIn: readonly string[];
   readonly problem?: Refusal;
 }
 
@@ -110,7 +112,7 @@ export function walk(input: WalkInput): Walk {
     do drain(state);
     while (expandComputed(state));
   }
-  state.problem ??= unreachedFile(state) ?? identicalHeader(state) ?? computedBehindPrecompiled(state);
+  state.problem ??= unreachedFile(state) ?? identicalHeader(state);
   return finish(state);
 }
 
@@ -122,12 +124,6 @@ function unreachedFile({ truth, scans }: WalkState): Refusal | undefined {
       return refuse('scan-incomplete', path);
   }
   return undefined;
-}
-
-/** What a macro stands for may come from the precompiled header, which need not say what its header says by now. */
-function computedBehindPrecompiled({ precompiled, computed }: WalkState): Refusal | undefined {
-  const [first] = precompiled;
-  return first !== undefined && computed.length > 0 ? refuse('precompiled-header-used', first) : undefined;
 }
 
 function finish(state: WalkState): Walk {
@@ -143,6 +139,7 @@ function finish(state: WalkState): Walk {
     hiding: [...state.hiding],
     once: [...state.once],
     precompiled: [...state.precompiled],
+    computedIn: state.computed.map(({ visit }) => visit.path),
   };
   return state.problem === undefined ? result : { ...result, problem: state.problem };
 }
