@@ -66,6 +66,16 @@ test('-g with a prefix map that takes the directory out: shared', async () => {
   expect(await compileInBoth(args)).toBe('hit');
 });
 
+test.each([
+  ['-ffile-prefix-map', '-fmacro-prefix-map'],
+  ['-fdebug-prefix-map', '-ffile-prefix-map'],
+])('-g and __FILE__ with %s and %s: shared', async (one, other) => {
+  const args = (root: string) => ['-g', `${one}=${root}=.`, `${other}=${root}=/src`, '-Iinc', '-c', 'a.c'];
+  expect(await compileInBoth(args)).toBe('hit');
+  // What a header says of its own place, by a name that is absolute, is mapped; yet nothing is shared.
+  expect(await compileInBoth((root) => [...args(root), `-I${root}/src/inc`])).toBe('local');
+});
+
 test('the directory spelled in an option, in __FILE__ or compressed away: not shared', async () => {
   expect(await compileInBoth((root) => ['-O2', `-I${root}/src/inc`, '-c', 'a.c'])).toBe('local');
   const gz = (root: string) => ['-g', '-gz', `-fdebug-prefix-map=${root}=.`, '-Iinc', '-c', 'a.c'];

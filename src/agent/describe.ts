@@ -6,7 +6,9 @@ import { type Field, fingerprint } from '../cache/fingerprint.ts';
 import { classifyDriver } from '../compiler/driver.ts';
 import { keyEnvironment, refusingVariable } from '../compiler/environment.ts';
 import type { Invocation } from '../compiler/invocation.ts';
+import { isObjective } from '../compiler/languages.ts';
 import { parseCommandLine } from '../compiler/parse-command-line.ts';
+import { namesProfilesAsKnown, profilesRead } from '../compiler/profile-data.ts';
 import { expandResponseFiles } from '../compiler/response-file.ts';
 import type { Settings } from '../config/settings.ts';
 import { askCompiler } from './ask-compiler.ts';
@@ -31,6 +33,8 @@ export interface Description {
   readonly decidingFiles: readonly string[];
   /** Configuration files that do not exist, and places where the assembler was not found: they must stay absent. */
   readonly decidingAbsent: readonly string[];
+  /** Profiles that the compile may read, where they are and where they may appear. */
+  readonly profiles: readonly string[];
   /** Names in the directories that compiles write into, by real path, as they were before the compile. */
   readonly namesBefore: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -92,24 +96,28 @@ export async function describeCompile(request: CompileRequest, services: Describ
   // The family is confirmed by the compiler itself; parsing needs a guess first because options choose the parts.
   const allowScript = settings['compile.allow_script_compilers'].includes(request.compiler);
   const asked = { compiler: request.compiler, cwd: request.cwd, env: request.env, allowScript };
-  const general = await services.toolchains.identify({ ...asked, toolArgs: [], splitsDebug: false });
+  const general = await services.toolchains.identify({ ...asked, toolArgs: [], morePrograms: [] });
   if (general.kind === 'refused') return refused(general);
   const meaning = parseCommandLine({ family: general.family, mode: driver?.mode ?? 'c', args: expanded.args });
   if (meaning.kind === 'refused') return refused(meaning);
   if (meaning.kind === 'not-a-compile') return { kind: 'not-a-compile', settings };
+  if (meaning.profile?.kind === 'derived' && !namesProfilesAsKnown(general.version))
+    return refused(refuse('profile-use', general.version));
   if (driver === undefined) return refused(refuse('not-a-compiler', request.compiler));
 
-  const splitsDebug = general.family === 'gcc' && meaning.outputs.some((output) => output.role === 'dwo');
-  const special = splitsDebug || meaning.toolArgs.length > 0;
+  const morePrograms = general.family === 'gcc' ? programsFor(meaning) : [];
+  const special = morePrograms.length > 0 || meaning.toolArgs.length > 0;
   const toolchain = special
-    ? await services.toolchains.identify({ ...asked, toolArgs: meaning.toolArgs, splitsDebug })
+    ? await services.toolchains.identify({ ...asked, toolArgs: meaning.toolArgs, morePrograms })
     : general;
   if (toolchain.kind === 'refused') return refused(toolchain);
   const native = meaning.nativeArch ? await services.nativeArch.expansion(request, meaning, toolchain) : '';
   if (native === undefined) return refused(refuse('compiler-unknown', '-march=native'));
   const ways = openWays();
-  services.history.note(directoriesAtWork(request, meaning), ways);
-  const fields = keyFields(request, meaning, toolchain, native, logicalDirectory(request, services.files));
+  const pwd = logicalDirectory(request, services.files);
+  const profiles = profilesRead(meaning.profile, pwd).map((path) => inDirectory(request.cwd, path));
+  services.history.note([...directoriesAtWork(request, meaning), ...profiles.map(directoryOf)], ways);
+  const fields = keyFields(request, meaning, toolchain, native, pwd);
   return {
     kind: 'compile',
     request,
@@ -122,9 +130,16 @@ export async function describeCompile(request: CompileRequest, services: Describ
       ...expanded.files.map((path) => inDirectory(request.cwd, path)),
       ...resolution.files.filter((file) => file.present).map((file) => file.path),
     ],
+    profiles,
     namesBefore: namesIn([request.cwd, directoryAt(request.cwd, meaning.output)], services.files, ways),
     decidingAbsent: [...resolution.files.filter((file) => !file.present).map((file) => file.path), ...toolchain.absent],
   };
+}
+
+/** What gcc runs for this compile beside cc1, cc1plus and the assembler. */
+function programsFor({ language, outputs }: Invocation): readonly string[] {
+  const compilers = isObjective(language) ? ['cc1obj', 'cc1objplus'] : [];
+  return outputs.some(({ role }) => role === 'dwo') ? [...compilers, 'objcopy'] : compilers;
 }
 
 /**
@@ -138,7 +153,11 @@ function directoriesAtWork({ cwd }: CompileRequest, { source, output, searchArgs
 }
 
 function directoryAt(cwd: string, path: string): string {
-  return inDirectory(cwd, path).replace(/[^/]*$/, '');
+  return directoryOf(inDirectory(cwd, path));
+}
+
+function directoryOf(path: string): string {
+  return path.replace(/[^/]*$/, '');
 }
 
 function namesIn(

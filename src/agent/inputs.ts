@@ -19,6 +19,8 @@ export interface Conditions {
   readonly inputs: readonly Input[];
   readonly present: readonly string[];
   readonly absent: readonly AbsentGroup[];
+  /** A precompiled header may have been read: then the preprocessed text does not decide the object. */
+  readonly precompiled: boolean;
 }
 
 /** Learns the conditions of a successful run from its lists and from the scan; `known`: that scan, if it was made before. */
@@ -32,11 +34,23 @@ export function learnConditions(
   const { invocation, request } = description;
   const { files, ways, unmoved, isOld } = since;
   const extraInputs = invocation.extraInputs.map((path) => inDirectory(request.cwd, path));
-  const noHeaders = new Set([...extraInputs, ...(lists.truth ?? []).filter((path) => SANITIZER_LIST.test(path))]);
+  const profiles = profilesNow(description, files);
+  const noHeaders = new Set([
+    ...extraInputs,
+    ...profiles.there,
+    ...(lists.truth ?? []).filter((path) => SANITIZER_LIST.test(path)),
+  ]);
   const truth = lists.truth === undefined ? undefined : new Set(lists.truth.filter((path) => !noHeaders.has(path)));
   const kindOf = (path: string) => files.stampOf(path)?.kind ?? 'absent';
-  const walked = known ?? scanCompile(description, search, files, truth);
+  const listed = known ?? scanCompile(description, search, files, truth);
+  const precompiled = listed.precompiled.length > 0;
+  const walked = precompiled && known === undefined ? scanCompile(description, search, files) : listed;
+  for (const path of walked.precompiled) noHeaders.add(path);
   if (walked.problem !== undefined) return walked.problem;
+  const [first] = walked.precompiled;
+  const readAsText = lists.truth ?? walked.files;
+  if (first !== undefined && walked.computedIn.some((path) => isReachedOtherwise(path, readAsText, files)))
+    return refuse('precompiled-header-used', first);
   const reached = new Set(walked.files);
   const missed = lists.atLeast.find(
     (path) => !reached.has(path) && !noHeaders.has(path) && !isReachedOtherwise(path, walked.files, files),
@@ -46,11 +60,12 @@ export function learnConditions(
   const changed =
     [...walked.hiding, ...walked.present].find((path) => !isOld(path)) ??
     named.find((path) => !unmoved(path)) ??
-    walked.asked.find((path) => !since.wasAbsent(path));
+    [...walked.asked, ...profiles.absent].find((path) => !since.wasAbsent(path));
   if (changed !== undefined) return refuse('input-changed', changed);
   const extra = [...noHeaders, ...lists.assembler];
   // The source first; truth before the scan's own list, because its spelling is what lookups will ask for.
-  const paths = new Set([inDirectory(request.cwd, invocation.source), ...(lists.truth ?? walked.files), ...extra]);
+  const read = precompiled ? [...(lists.truth ?? []), ...walked.files] : (lists.truth ?? walked.files);
+  const paths = new Set([inDirectory(request.cwd, invocation.source), ...read, ...extra]);
   const inputs = settleInputs(paths, since);
   if ('kind' in inputs) return inputs;
   const others = [
@@ -61,9 +76,23 @@ export function learnConditions(
   ];
   const identified = knownInputs(others, files, ways);
   if ('kind' in identified) return identified;
-  const groups = absentGroups(walked.absent, kindOf, (path) => files.hasEntry(path));
+  const groups = absentGroups([...walked.absent, ...profiles.absent], kindOf, (path) => files.hasEntry(path));
   const absent = mergeLacking(groups, walked.lacking);
-  return { kind: 'conditions', inputs: [...inputs, ...identified], present: walked.present, absent };
+  return { kind: 'conditions', inputs: [...inputs, ...identified], present: walked.present, absent, precompiled };
+}
+
+/**
+ * Profiles by what lies at their places. One that appears, goes or changes makes another compile: the compiler says that
+ * it found none, or does without. A directory of profiles is known by the profile in it.
+ */
+function profilesNow({ profiles }: Description, files: FileStates) {
+  const isThere = (path: string) => files.stampOf(path) !== undefined;
+  return {
+    there: profiles.filter(
+      (path) => isThere(path) && !profiles.some((other) => other.startsWith(`${path}/`) && isThere(other)),
+    ),
+    absent: profiles.filter((path) => !isThere(path)),
+  };
 }
 
 /** clang's depfile names the lists its sanitizers read: its own below the resource directory, and the user's. */

@@ -94,7 +94,7 @@ export async function adoptKnownText(
   if (manifest === undefined || match === undefined) return false;
   const plan: CompilePlan = { args: [], captures: [], lists: ['depfile'], coloured: false };
   const conditions = await conditionsOf(description, plan, ended, services, takeSight(services.files));
-  if (conditions.kind === 'refused') return false;
+  if (conditions.kind === 'refused' || conditions.precompiled) return false;
   // A file that only the assembler read is in no preprocessed text.
   const read = new Set(conditions.inputs.map(({ path }) => path));
   const before = inputsOf(manifest, match);

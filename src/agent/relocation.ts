@@ -22,7 +22,8 @@ export interface Relocation {
 const HERE = '\x01';
 
 /** Options after which bytes of the directory could hide in compressed or deferred form. */
-const HIDING = /^-(?:gz|flto|fprofile|ftest-coverage|fcoverage|-coverage|coverage|fsave-optimization|frecord|grecord)/;
+const HIDING =
+  /^-(?:gz|flto|fprofile|fbranch-prob|fauto-profile|ftest-coverage|fcoverage|-coverage|coverage|fsave-optimization|frecord|grecord)/;
 /** The part of a prefix map that is replaced, which may name the base: it is taken out of the result by the map. */
 const PREFIX_MAP = /^-f(?:debug|file|macro|profile)-prefix-map=([^=]*)=/;
 

@@ -38,8 +38,8 @@ export interface ToolchainQuestion extends AskContext {
   /** Options that choose other parts (-B, --sysroot, -m32). */
   readonly toolArgs: readonly string[];
   readonly allowScript: boolean;
-  /** gcc runs objcopy to split debug information off. */
-  readonly splitsDebug: boolean;
+  /** Programs that gcc runs for some compiles only: objcopy splits debug information off, cc1obj reads Objective-C. */
+  readonly morePrograms: readonly string[];
 }
 
 export interface Toolchains {
@@ -64,7 +64,7 @@ export function toolchains(files: FileStates): Toolchains {
         question.compiler,
         question.toolArgs,
         question.allowScript,
-        question.splitsDebug,
+        question.morePrograms,
         DECIDING_VARIABLES.map((name) => question.env.get(name) ?? null),
         question.toolArgs.length > 0 ? question.cwd : '',
       ]);
@@ -114,7 +114,7 @@ async function findPrograms(
   files: FileStates,
 ): Promise<Programs | undefined> {
   const names = family === 'gcc' ? ['cc1', 'cc1plus', 'as', 'specs'] : ['as'];
-  if (question.splitsDebug) names.push('objcopy');
+  if (family === 'gcc') names.push(...question.morePrograms);
   const answers = await Promise.all(
     names.map((name) => {
       const option = name === 'specs' ? '-print-file-name=' : '-print-prog-name=';
@@ -185,7 +185,7 @@ function namesWithTarget(
 
 /** Parts that are no compiler's own: the driver takes them from PATH where it has none beside it. */
 function inPath(name: string): boolean {
-  return name === 'as' || name === 'objcopy';
+  return name === 'as' || name === 'objcopy' || name.startsWith('cc1obj');
 }
 
 /** Finds a program as execvp does; the places before it go into `absent`. */

@@ -26,6 +26,7 @@ export const GCC_OPTIONS: readonly OptionRow[] = [
   ['-Mmodules', 'flag', MODULES],
   ['-Mno-modules', 'flag', 'key'],
   ['-fada-', 'joined', UNSUPPORTED],
+  ['-fbranch-probabilities', 'flag', 'profile-use'],
   ['-fcoarray=', 'joined', UNSUPPORTED],
   ['-fdbg-cnt', 'joined', UNSUPPORTED],
   ['-fdeps-', 'joined', MODULES],

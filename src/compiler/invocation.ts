@@ -1,4 +1,5 @@
 import type { Refusal } from '../base/refusal.ts';
+import type { ProfileUse } from './profile-data.ts';
 
 /** Which compiler's command-line dialect is spoken. Known from the driver's name, confirmed by asking it. */
 export type Family = 'gcc' | 'clang';
@@ -7,7 +8,15 @@ export type Family = 'gcc' | 'clang';
 export type DriverMode = 'c' | 'c++';
 
 /** Languages the cache handles, by their `-x` names. */
-export type Language = 'c' | 'c++' | 'assembler' | 'assembler-with-cpp' | 'cpp-output' | 'c++-cpp-output';
+export type Language =
+  | 'c'
+  | 'c++'
+  | 'objective-c'
+  | 'objective-c++'
+  | 'assembler'
+  | 'assembler-with-cpp'
+  | 'cpp-output'
+  | 'c++-cpp-output';
 
 /** One file a successful compile writes. `path` is as the compiler would open it (relative to cwd or absolute). */
 export interface Output {
@@ -57,6 +66,8 @@ export interface Invocation {
   readonly forcedIncludes: readonly ForcedInclude[];
   /** Files an option makes the compiler read beside source and headers (e.g. -fsanitize-ignorelist=FILE). */
   readonly extraInputs: readonly string[];
+  /** The profiles that decide the code (-fprofile-use and its relatives), if any may. */
+  readonly profile: ProfileUse | undefined;
   /** -march=native, -mtune=native, -mcpu=native: the machine's expansion belongs into the key. */
   readonly nativeArch: boolean;
   /** Debug information is produced (-g of any kind). */

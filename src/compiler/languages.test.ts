@@ -29,17 +29,37 @@ const EXTENSIONS =
 function planned(driver: string, args: readonly string[]): InputKind | 'other' {
   const { stderr } = spawnSync(driver, ['-c', '-###', ...args], { cwd: base, encoding: 'utf8' });
   if (/precompiled-header|\.gch|emit-pch/.test(stderr)) return 'header';
-  if (stderr.includes('cannot execute')) return 'other';
+  if (stderr.includes('cannot execute') && !stderr.includes('cc1obj')) return 'other';
   const clang = / "-x" "([^"]+)"/.exec(stderr)?.[1];
   if (clang !== undefined) return KINDS[clang] ?? 'other';
-  const cc1 = /\/(cc1\w*) (.*)/.exec(stderr);
+  // By its bare name where it is not installed: a package of its own for Objective-C.
+  const cc1 = /(?:\/|^ )(cc1\w*) (.*)/m.exec(stderr);
   const assembles = /^ (?:\S*\/)?as /m.test(stderr) || stderr.includes('"-cc1as"');
   if (cc1 === null) return assembles ? 'assembler' : 'other';
   if (cc1[2]?.includes('-lang-asm')) return 'assembler-with-cpp';
-  const language = { cc1: 'c', cc1plus: 'c++' }[cc1[1] ?? ''] as 'c' | 'c++' | undefined;
+  const language = FRONTENDS[cc1[1] ?? ''];
   if (language === undefined) return 'other';
-  return !cc1[2]?.includes('-fpreprocessed') ? language : language === 'c' ? 'cpp-output' : 'c++-cpp-output';
+  if (!cc1[2]?.includes('-fpreprocessed')) return language;
+  return language === 'c' ? 'cpp-output' : language === 'c++' ? 'c++-cpp-output' : 'other';
 }
+
+const FRONTENDS: Readonly<Record<string, InputKind>> = {
+  cc1: 'c',
+  cc1obj: 'objective-c',
+  cc1objplus: 'objective-c++',
+  cc1plus: 'c++',
+};
+
+const LANGUAGES = [
+  'c',
+  'c++',
+  'objective-c',
+  'objective-c++',
+  'assembler',
+  'assembler-with-cpp',
+  'cpp-output',
+  'c++-cpp-output',
+];
 
 const KINDS: Readonly<Record<string, InputKind>> = {
   assembler: 'assembler',
@@ -48,6 +68,8 @@ const KINDS: Readonly<Record<string, InputKind>> = {
   'c++': 'c++',
   'c++-cpp-output': 'c++-cpp-output',
   'cpp-output': 'cpp-output',
+  'objective-c': 'objective-c',
+  'objective-c++': 'objective-c++',
 };
 
 describe.each(['gcc', 'g++', 'clang', 'clang++'] as const)('%s', (driver) => {
@@ -64,11 +86,8 @@ describe.each(['gcc', 'g++', 'clang', 'clang++'] as const)('%s', (driver) => {
     else if (kind !== 'unsupported') expect(kind).toBe(real);
   });
 
-  test.each(['c', 'c++', 'assembler', 'assembler-with-cpp', 'cpp-output', 'c++-cpp-output', 'c-header', 'c++-header'])(
-    'takes -x %s for what we say',
-    (name) => {
-      writeFileSync(join(base, 'x.c'), '');
-      expect(kindByLanguage(name)).toBe(planned(driver, ['-x', name, 'x.c']));
-    },
-  );
+  test.each([...LANGUAGES, 'c-header', 'c++-header'])('takes -x %s for what we say', (name) => {
+    writeFileSync(join(base, 'x.c'), '');
+    expect(kindByLanguage(name)).toBe(planned(driver, ['-x', name, 'x.c']));
+  });
 });

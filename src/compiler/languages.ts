@@ -11,7 +11,7 @@ const SHARED: Readonly<Record<string, InputKind>> = {
   C: 'c++',
   CPP: 'c++',
   H: 'header',
-  M: 'unsupported',
+  M: 'objective-c++',
   S: 'assembler-with-cpp',
   adb: 'unsupported',
   ads: 'unsupported',
@@ -30,10 +30,10 @@ const SHARED: Readonly<Record<string, InputKind>> = {
   hxx: 'header',
   i: 'cpp-output',
   ii: 'c++-cpp-output',
-  m: 'unsupported',
+  m: 'objective-c',
   mi: 'unsupported',
   mii: 'unsupported',
-  mm: 'unsupported',
+  mm: 'objective-c++',
   s: 'assembler',
 };
 
@@ -91,9 +91,13 @@ const X_LANGUAGES: Readonly<Record<string, InputKind>> = {
   'c++-user-header': 'header',
   'c-header': 'header',
   'cpp-output': 'cpp-output',
+  'objective-c': 'objective-c',
+  'objective-c++': 'objective-c++',
+  'objective-c++-header': 'header',
+  'objective-c-header': 'header',
 };
 
-/** g++ and clang++ read these C inputs as C++. */
+/** g++ and clang++ read these C inputs as C++, and Objective-C as what it is. */
 const AS_CXX: Readonly<Partial<Record<InputKind, InputKind>>> = { c: 'c++', 'cpp-output': 'c++-cpp-output' };
 
 /** The extension: what follows the last dot of the last path component, if anything does. */
@@ -116,9 +120,19 @@ export function kindByLanguage(name: string): InputKind {
   return Object.hasOwn(X_LANGUAGES, name) ? (X_LANGUAGES[name] as InputKind) : 'unsupported';
 }
 
+/** True for the languages that are preprocessed and then read by the compiler proper. */
+export function isSourceText(language: Language): boolean {
+  return language === 'c' || language === 'c++' || isObjective(language);
+}
+
+/** True for Objective-C and Objective-C++, which gcc reads with programs of their own. */
+export function isObjective(language: Language): boolean {
+  return language === 'objective-c' || language === 'objective-c++';
+}
+
 /** True for the languages on which the preprocessor runs. */
 export function isPreprocessed(language: Language): boolean {
-  return language === 'c' || language === 'c++' || language === 'assembler-with-cpp';
+  return isSourceText(language) || language === 'assembler-with-cpp';
 }
 
 /** True for the languages that the compiler proper reads (the others go to the assembler alone). */

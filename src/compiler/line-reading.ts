@@ -27,6 +27,8 @@ export interface LineReading {
   readonly tool: string[];
   readonly forcedIncludes: ForcedInclude[];
   readonly extraInputs: string[];
+  /** Profiles that options of clang name. */
+  readonly profiles: string[];
   readonly frontend: string[];
   readonly assembler: string[];
   readonly depfilePaths: string[];
@@ -35,6 +37,8 @@ export interface LineReading {
   /** Effects that were seen at least once. */
   readonly seen: Set<EffectName>;
   depfileTargets: number;
+  /** Where gcc keeps profiles: of the last option that says so. */
+  profileDirectory: string | undefined;
   language: string | undefined;
   splitDwarf: 'no' | 'yes' | 'single';
   debug: boolean;
@@ -67,12 +71,14 @@ export function startReading(family: Family, mode: DriverMode): LineReading {
     tool: [],
     forcedIncludes: [],
     extraInputs: [],
+    profiles: [],
     frontend: [],
     assembler: [],
     depfilePaths: [],
     depfileRequests: [],
     seen: new Set(),
     depfileTargets: 0,
+    profileDirectory: undefined,
     language: undefined,
     splitDwarf: 'no',
     debug: false,

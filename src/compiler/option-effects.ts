@@ -1,6 +1,7 @@
 import { type KeyPart, type Occurrence, refuseOption } from './line-reading.ts';
 import type { EffectName } from './option-table.ts';
 import { isMacroOption, isPlainBackendOption } from './passed-options.ts';
+import { clangProfiles } from './profile-data.ts';
 
 function keep({ reading, spelled }: Occurrence, when: KeyPart['when'] = 'always'): void {
   for (const text of spelled) reading.keyParts.push({ text, when });
@@ -86,6 +87,17 @@ export const EFFECTS: Readonly<Record<EffectName, Handler>> = {
   'extra-input': (at) => {
     keep(at);
     at.reading.extraInputs.push(at.value);
+  },
+  'profile-use': (at) => {
+    keep(at);
+    const value = at.value.replace(/^=/, '');
+    if (at.reading.family === 'clang') at.reading.profiles.push(...clangProfiles(at.row[0], value));
+    else if (value !== '') at.reading.profileDirectory = value;
+  },
+  'profile-directory': (at) => {
+    keep(at);
+    at.reading.seen.add('names-output');
+    at.reading.profileDirectory = at.value;
   },
   records: keep,
   lto: (at) => {

@@ -35,6 +35,10 @@ export type EffectName =
   | 'no-side-output'
   /** The value is a file that is read. */
   | 'extra-input'
+  /** A profile decides the code; the value names it (clang) or its directory (gcc). */
+  | 'profile-use'
+  /** The same, of an option that only says where profiles are. */
+  | 'profile-directory'
   /** The result holds the command line. */
   | 'records'
   /** Link-time optimisation: under clang no assembler runs then. */

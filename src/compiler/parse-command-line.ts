@@ -13,6 +13,7 @@ import type { Input, LineReading } from './line-reading.ts';
 import { readLine } from './option-reader.ts';
 import { defaultDepfile, defaultOutput, sideOutput } from './output-names.ts';
 import { isAssemblerDebugOption } from './passed-options.ts';
+import type { ProfileUse } from './profile-data.ts';
 
 export interface CommandLine {
   readonly family: Family;
@@ -50,7 +51,7 @@ function isHeader(input: Input): boolean {
 function refusedDetails(reading: LineReading): Refusal | undefined {
   const { seen } = reading;
   if (seen.has('verbose')) return refuse('unsupported-option', '-v');
-  return refusedInputs(reading) ?? refusedOutput(reading) ?? refusedDepfile(reading);
+  return refusedInputs(reading) ?? refusedOutput(reading) ?? refusedDepfile(reading) ?? refusedProfile(reading);
 }
 
 function refusedInputs({ inputs, seen }: LineReading): Refusal | undefined {
@@ -70,6 +71,12 @@ function refusedOutput({ outputs }: LineReading): Refusal | undefined {
   if (outputs.length > 1) return refuse('unsupported-option', '-o');
   if (outputs[0] === '-') return refuse('output-to-stdout', '-o');
   return outputs[0] === '' ? refuse('unsupported-option', '-o') : undefined;
+}
+
+/** gcc takes a prefix off the paths it names profiles after. */
+function refusedProfile({ seen, keyParts }: LineReading): Refusal | undefined {
+  const option = keyParts.find(({ text }) => text.startsWith('-fprofile-prefix-path='))?.text;
+  return option !== undefined && seen.has('profile-use') ? refuse('profile-use', option) : undefined;
 }
 
 /**
@@ -123,6 +130,7 @@ function compileOf(
     toolArgs: reading.tool,
     forcedIncludes: preprocesses ? reading.forcedIncludes : [],
     extraInputs: reading.extraInputs,
+    profile: isCompiled(language) ? profileOf(reading, source) : undefined,
     nativeArch: reading.nativeArch,
     debug,
     recordsCommandLine,
@@ -165,6 +173,17 @@ function sideOutputs(reading: LineReading, source: string, language: Language): 
   return sides;
 }
 
+/** -fno-profile-use is not looked for: a profile that is not read only makes more misses. */
+function profileOf(
+  { family, seen, profiles, profileDirectory, outputs }: LineReading,
+  source: string,
+): ProfileUse | undefined {
+  if (!seen.has('profile-use')) return undefined;
+  if (family === 'clang') return { kind: 'named', paths: profiles };
+  const name = sideOutput(family, source, outputs[0], 'gcda');
+  return { kind: 'derived', name, directory: profileDirectory };
+}
+
 /** gcc splits every object, even one without debug information; clang needs some, and does not split bitcode. */
 function splitsSurely({ family, seen, lto, debug }: LineReading, language: Language): boolean {
   if (seen.has('assembly')) return false;
@@ -174,7 +193,7 @@ function splitsSurely({ family, seen, lto, debug }: LineReading, language: Langu
 /** The output's name is in a depfile without -MT or -MQ, in the .dwo reference and in coverage's file names. */
 function namesOutput({ seen, splitDwarf, depfileTargets }: LineReading, depfile: DepfileRequest): boolean {
   if (depfile.kind === 'user' && depfileTargets === 0) return true;
-  return splitDwarf !== 'no' || seen.has('coverage') || seen.has('names-output');
+  return splitDwarf !== 'no' || seen.has('coverage') || seen.has('names-output') || seen.has('profile-use');
 }
 
 function keyArgs(reading: LineReading, depfile: DepfileRequest): string[] {
@@ -189,5 +208,6 @@ function runsAssembler({ family, externalAs, lto }: LineReading, language: Langu
 }
 
 function columnsMatter({ seen }: LineReading, debug: boolean): boolean {
-  return debug || seen.has('columns') || seen.has('coverage') || seen.has('names-output');
+  const profiled = seen.has('names-output') || seen.has('profile-use');
+  return debug || seen.has('columns') || seen.has('coverage') || profiled;
 }

@@ -21,7 +21,7 @@ export const SHARED_FLAG_NAMES = words(`
   loop-interchange loop-nest-optimize macro-prefix-map= math-errno max-errors= merge-all-constants merge-constants
   message-length= ms-extensions non-call-exceptions omit-frame-pointer openacc operator-names optimize-sibling-calls
   pack-struct pack-struct= partial-inlining patchable-function-entry= pcc-struct-return peel-loops permissive pic
-  pie plt prefetch-loop-arrays profile-correction profile-dir= profile-exclude-files= profile-filter-files=
+  pie plt prefetch-loop-arrays profile-correction profile-exclude-files= profile-filter-files=
   profile-update= profile-values reciprocal-math reg-struct-return rename-registers reorder-blocks reorder-functions
   rounding-math rtti sched-interblock schedule-insns schedule-insns2 section-anchors semantic-interposition
   short-enums short-wchar show-column signaling-nans signed-bitfields signed-char signed-zeros

@@ -21,7 +21,10 @@ export function follow(state: WalkState, visit: Visit, lookup: Lookup): void {
   if (name === '') return;
   if (name.startsWith('/')) {
     const root = state.lookups.directory('');
-    followHere(state, visit, lookup, state.lookups.probe(root, tidyPath(name).slice(1)), -1);
+    const below = tidyPath(name).slice(1);
+    const only = state.lookups.probe(root, below);
+    const counts = followHere(state, visit, lookup, only, -1);
+    if (visit.early) checkPrecompiled(state, [root], below, counts, isOpened(only.kind) ? root : undefined);
     return;
   }
   const isNext = op.endsWith('_next') && visit.next >= 0;
@@ -30,7 +33,7 @@ export function follow(state: WalkState, visit: Visit, lookup: Lookup): void {
     own = state.lookups.probe(visit.directory, name);
     if (isOpened(own.kind)) {
       const counts = followHere(state, visit, lookup, own, state.input.family === 'gcc' ? 0 : visit.next);
-      if (visit.early) checkPrecompiled(state, [visit.directory], name, counts);
+      if (visit.early) checkPrecompiled(state, [visit.directory], name, counts, visit.directory);
       return;
     }
   }
@@ -39,7 +42,8 @@ export function follow(state: WalkState, visit: Visit, lookup: Lookup): void {
   const counts = followList(state, visit, lookup, own, found);
   if (!visit.early) return;
   const tried = own === undefined ? found.before : [visit.directory, ...found.before];
-  checkPrecompiled(state, found.hit === undefined ? tried : [...tried, found.hit.directory], name, counts);
+  const owner = found.hit?.directory;
+  checkPrecompiled(state, owner === undefined ? tried : [...tried, owner], name, counts, owner);
 }
 
 function isTest(op: Lookup['op']): boolean {
@@ -167,13 +171,25 @@ function leaveOut(state: WalkState, probe: Probe, visit: Visit, name: string, fr
 
 /**
  * gcc, before its first include: a precompiled header beside any candidate may have been used in place of it, whether or
- * not the directive seems to count. `counts`: their absence is part of the proof.
+ * not the directive seems to count. `counts`: their absence is part of the proof. One beside the header that is found
+ * (`owner`: its directory) is noted; a directory of them, or one without a header, is nothing that builds make.
  */
-function checkPrecompiled(state: WalkState, tried: readonly Directory[], name: string, counts: boolean): void {
+function checkPrecompiled(
+  state: WalkState,
+  tried: readonly Directory[],
+  name: string,
+  counts: boolean,
+  owner: Directory | undefined,
+): void {
   if (state.input.family !== 'gcc') return;
   for (const directory of tried) {
     const probe = state.lookups.probe(directory, `${name}.gch`);
-    if (probe.kind !== 'absent') state.problem ??= refuse('precompiled-header-used', probe.path);
-    else if (counts) listVain(state, probe);
+    if (probe.kind === 'file' && directory === owner) state.precompiled.add(probe.path);
+    else if (probe.kind !== 'absent') state.problem ??= refuse('precompiled-header-used', probe.path);
+    else {
+      // No list of the compiler's would name one that was there and is gone.
+      state.asked.add(probe.path);
+      if (counts) listVain(state, probe, true);
+    }
   }
 }

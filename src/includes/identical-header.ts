@@ -8,7 +8,12 @@ import type { WalkState } from './walk-state.ts';
  */
 export function identicalHeader(state: WalkState): Refusal | undefined {
   const { view, family } = state.input;
-  if (state.once.size === 0 || state.truth === undefined || view.digestOf === undefined) return undefined;
+  if (
+    state.once.size === 0 ||
+    (state.truth === undefined && state.precompiled.size === 0) ||
+    view.digestOf === undefined
+  )
+    return undefined;
   const owners = new Map<string, string>();
   for (const path of state.once) {
     const digest = view.digestOf(path);

@@ -31,7 +31,7 @@ function matters(flag: ScanFlag, { language, dateIsFixed }: WalkInput): boolean 
     case 'pch':
       return language !== 'assembler';
     case 'modules':
-      return language === 'c++' || language === 'c++-cpp-output';
+      return language === 'c++' || language === 'c++-cpp-output' || language === 'objective-c++';
     case 'date':
       return !preprocessed && dateIsFixed !== true;
     case 'computed':

@@ -38,7 +38,7 @@ export function includeFirst(state: WalkState): void {
 
 function askForPrecompiled(state: WalkState, path: string): void {
   const probe = state.lookups.probe(state.lookups.directory(''), path.slice(1));
-  if (probe.kind === 'absent') listVain(state, probe);
+  if (probe.kind === 'absent') listVain(state, probe, true);
   else state.problem ??= refuse('precompiled-header-used', path);
 }
 

@@ -53,6 +53,8 @@ export interface WalkState {
   readonly aliases: Map<string, string>;
   readonly hiding: Set<string>;
   readonly once: Set<string>;
+  /** Precompiled headers (gcc) beside headers found, which may have been read in place of them. */
+  readonly precompiled: Set<string>;
   /**
    * gcc: names that lead nowhere. 'tested': `__has_include` asked for it, so includes of it may have been passed over in
    * silence; else the includes to be taken for such if a test is still to come.
@@ -83,6 +85,7 @@ export function beginWalk(input: WalkInput): WalkState {
     aliases: new Map(),
     hiding: new Set(),
     once: new Set(),
+    precompiled: new Set(),
     silent: new Map(),
     outside: new Set(),
     problem: undefined,

@@ -230,12 +230,40 @@ describe.each(BOTH)('%s', (compiler, language) => {
     expect(result.problem?.reason).toBe(gcc ? 'precompiled-header-used' : undefined);
   });
 
-  test('a precompiled header of a forced include is refused', () => {
+  test('one beside the header that is found is noted, whatever the way to the header', () => {
+    const tree = {
+      't.c': '#include "h.h"\n#include <b.h>\n',
+      'h.h': '',
+      'h.h.gch': 'x',
+      'a/b.h': '',
+      'a/b.h.gch': 'x',
+    };
+    const result = walked(tool, tree, { args: ['-Ia'] });
+    expect(result.problem).toBeUndefined();
+    const names = result.precompiled.map((path) => path.replace(/^\/tmp\/[^/]*\//, ''));
+    expect(names).toEqual(gcc ? ['h.h.gch', 'a/b.h.gch'] : []);
+  });
+
+  test('files that include what a macro stands for are named', () => {
+    const result = walked(
+      tool,
+      { 't.c': '#include "h.h"\n#include M\n', 'h.h': '#define M <m.h>', 'm.h': '', 'h.h.gch': 'x' },
+      { args: ['-I.'] },
+    );
+    expect(result.computedIn.map((path) => path.replace(/.*\//, ''))).toEqual(['t.c']);
+  });
+
+  test.each([
+    ['by a name of its own', ''],
+    ['by an absolute name', '/'],
+  ])('a precompiled header of a forced include, %s, counts', (_, prefix) => {
     const tree = { 't.c': '', 'f.h': '', 'f.h.gch': 'no precompiled header' };
     inTree(tree, (cwd) => {
-      const setting: Setting = { compiler, language, cwd, forcedIncludes: [{ option: '-include', name: 'f.h' }] };
-      const input = inputFor(setting, 't.c', searchListOf(setting), diskView());
-      expect(walk(input).problem?.reason).toBe('precompiled-header-used');
+      const name = prefix === '' ? 'f.h' : `${cwd}/f.h`;
+      const setting: Setting = { compiler, language, cwd, forcedIncludes: [{ option: '-include', name }] };
+      const result = walk(inputFor(setting, 't.c', searchListOf(setting), diskView()));
+      expect(result.problem?.reason).toBe(gcc ? undefined : 'precompiled-header-used');
+      expect(result.precompiled).toEqual(gcc ? [`${cwd}/f.h.gch`] : []);
     });
   });
 

@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Family, ForcedInclude, Language } from '../compiler/invocation.ts';
+import { isPreprocessed } from '../compiler/languages.ts';
 import { identicalHeader } from './identical-header.ts';
 import type { Lookups } from './lookups.ts';
 import { tidyPath } from './paths.ts';
@@ -35,6 +36,10 @@ import { beginWalk, type WalkState } from './walk-state.ts';
  * - gcc asks for `X.gch` before X, but only until the first file is included: from the source, the first forced
  *   include or the implicit stdc-predef.h (libcpp's pch_open_file; seen by strace, gcc 12). clang's driver asks for
  *   `X.pch` and `X.gch` of `-include X` alone.
+ * - With a precompiled header gcc reads that, and neither the header nor what it includes. What came of it is decided by
+ *   its bytes, by the key (gcc compares itself, options and macros with those it was made with) and by the headers that
+ *   are included again, of which gcc compares size and MD5 with those inside (libcpp's pchf; `#pragma once`) and which
+ *   it lists or not. So all that could be read counts as read, whether gcc used it or not.
  * - The search list itself follows from directories that exist: `search.missing` must stay absent.
  * Names that share an absent directory are represented by that directory: it being absent implies theirs.
  *
@@ -84,6 +89,13 @@ export interface Walk {
   readonly hiding: readonly string[];
   /** Files that ask to be included once only: bytes equal to another input's make the result depend on times. */
   readonly once: readonly string[];
+  /**
+   * Precompiled headers that gcc may have used. Such a compile lists nothing of what is in them, so that `truth` tells
+   * little: its conditions are those of a walk without it, and these files besides.
+   */
+  readonly precompiled: readonly string[];
+  /** Files with an #include of a macro's value, which may come from a precompiled header that is older than its header. */
+  readonly computedIn: readonly string[];
   readonly problem?: Refusal;
 }
 
@@ -95,7 +107,7 @@ export interface Alias {
 export function walk(input: WalkInput): Walk {
   const state = beginWalk(input);
   visitSource(state);
-  if (input.language === 'c' || input.language === 'c++' || input.language === 'assembler-with-cpp') {
+  if (isPreprocessed(input.language)) {
     includeFirst(state);
     do drain(state);
     while (expandComputed(state));
@@ -126,6 +138,8 @@ function finish(state: WalkState): Walk {
     aliases: [...state.aliases].map(([path, file]) => ({ path, file })),
     hiding: [...state.hiding],
     once: [...state.once],
+    precompiled: [...state.precompiled],
+    computedIn: state.computed.map(({ visit }) => visit.path),
   };
   return state.problem === undefined ? result : { ...result, problem: state.problem };
 }

@@ -58,6 +58,8 @@ export async function makeShipment(
   const sight = services.sights.take();
   const walked = scanCompile(description, search, sight.files);
   if (walked.problem !== undefined) return stay(walked.problem.reason);
+  // What it was made with and for is this machine's.
+  if (walked.precompiled.length > 0) return stay('precompiled-header-used');
   // Upgraded in place: the key of the result speaks of the compiler before.
   if (description.toolchain.parts.some(({ path, digest }) => sight.files.digestOf(path)?.digest !== digest))
     return stay('toolchain-changed');

@@ -1,4 +1,5 @@
 import type { Invocation } from '../../compiler/invocation.ts';
+import { isSourceText } from '../../compiler/languages.ts';
 import type { Description } from '../describe.ts';
 import { localeName } from './locale-files.ts';
 
@@ -9,13 +10,14 @@ const CHOOSES_PROGRAMS = ['COMPILER_PATH', 'GCC_EXEC_PREFIX', 'LIBRARY_PATH', 'L
 /** Why a compile cannot be sent away, by what is known before its files are looked at; undefined if it can. */
 export function reasonToStay({ request, invocation, fields }: Description): string | undefined {
   const { env, cwd, args } = request;
-  if (invocation.language !== 'c' && invocation.language !== 'c++') return 'language';
+  if (!isSourceText(invocation.language)) return 'language';
   // The record is of the words that the driver was given, and clang's are others elsewhere.
   if (invocation.nativeArch && invocation.family === 'clang' && invocation.recordsCommandLine) return 'native-arch';
   // clang reads lists of its own for sanitizers, which no scan sees.
   if (args.some((arg) => arg.startsWith('-fsanitize'))) return 'sanitizer';
   if (args.some((arg) => arg.startsWith('@'))) return 'response-file';
   if (invocation.extraInputs.length > 0) return 'extra-inputs';
+  if (invocation.profile !== undefined) return 'profile';
   if (!areToolsSent(invocation)) return 'other-tools';
   // Another name of the directory, which reaches the debug information and would have to lead there elsewhere, too.
   if (fields.some(({ tag, value }) => tag === 'pwd' && value !== cwd)) return 'logical-directory';
