@@ -36,7 +36,7 @@ const STEP_MS = 10;
 const AROUND_MS = 60;
 const FILES = 24;
 const BUILDS = 100;
-/** A silent worker is given up by the coordinator after three heartbeats of ten seconds. */
+/** A silent worker is given up by the coordinator after three heartbeats of ten seconds, if nothing tells it sooner. */
 const GIVEN_UP_MS = 30_000;
 
 const { projects } = JSON.parse(readFileSync(join(import.meta.dirname, 'simulate/durations.json'), 'utf8')) as {

@@ -2,24 +2,16 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { afterEach, beforeEach, expect } from 'vitest';
-import { type Bed, HGBUILD, makeBed } from './bed/environment.ts';
-import { type Grid, startGrid } from './bed/grid.ts';
+import { expect } from 'vitest';
+import { HGBUILD } from './bed/environment.ts';
+import type { Grid } from './bed/grid.ts';
+import { GRID_NEEDS, useGridBed } from './bed/grid-bed.ts';
 import { signalProcess, until } from './bed/processes.ts';
 import { runOk } from './bed/run.ts';
-import { mounts, root, testWith, tool } from './bed/tools.ts';
+import { testWith } from './bed/tools.ts';
 import { expectTwin, layFiles, runScript } from './bed/twin.ts';
 
-let bed: Bed;
-let grid: Grid | undefined;
-beforeEach(() => {
-  bed = makeBed();
-});
-afterEach(async () => {
-  await grid?.end();
-  grid = undefined;
-  await bed.remove();
-});
+const use = useGridBed();
 
 /** Tasks that the coordinator believes to be under way. */
 async function runningTasks(running: Grid): Promise<number> {
@@ -49,31 +41,29 @@ const sources = (round: number) => ({
 const BOTH = 'gcc -g -Wall -Wextra -c a.c & one=$!; gcc -g -c b.c; echo $?; wait $one; echo $?';
 
 testWith(
-  [root, mounts, tool('gcc')],
+  GRID_NEEDS,
   'a compile on a worker that says nothing is done here, and the worker is told to stop',
   async () => {
     // The coordinator itself would not miss a heartbeat before the test is over.
-    const running = await startGrid(bed, { workers: 1, coordinatorFlags: ['--heartbeat=10m'] });
-    grid = running;
+    const running = await use.start({ workers: 1, coordinatorFlags: ['--heartbeat=10m'] });
     const env = running.env(1);
-    await expectTwin(bed, { files: sources(1), env, script: BOTH });
-    expect(await bed.stats()).toMatchObject({ remoteCompiles: 1, broughtHome: 0, hits: 2 });
+    await expectTwin(use.bed, { files: sources(1), env, script: BOTH });
+    expect(await use.bed.stats()).toMatchObject({ remoteCompiles: 1, broughtHome: 0, hits: 2 });
     signalProcess(running.workers[0]?.pid, 'SIGSTOP');
-    const seen = await expectTwin(bed, { files: sources(2), env, script: BOTH, timeoutMs: 30_000 });
+    const seen = await expectTwin(use.bed, { files: sources(2), env, script: BOTH, timeoutMs: 30_000 });
     expect(seen.stdout).toBe('0\n0\n');
-    expect(await bed.stats()).toMatchObject({ remoteCompiles: 1, broughtHome: 1, local: 4, hits: 4 });
+    expect(await use.bed.stats()).toMatchObject({ remoteCompiles: 1, broughtHome: 1, local: 4, hits: 4 });
     expect(await runningTasks(running)).toBe(1);
     signalProcess(running.workers[0]?.pid, 'SIGCONT');
     await untilIdle(running);
     // What came home was stored: nothing is compiled again.
-    await runScript(bed, BOTH, 'cached', { env });
-    expect(await bed.stats()).toMatchObject({ hits: 6, local: 4 });
+    await runScript(use.bed, BOTH, 'cached', { env });
+    expect(await use.bed.stats()).toMatchObject({ hits: 6, local: 4 });
   },
 );
 
-testWith([root, mounts, tool('gcc')], 'places here follow the load of this machine', async () => {
-  const running = await startGrid(bed, { workers: 1 });
-  grid = running;
+testWith(GRID_NEEDS, 'places here follow the load of this machine', async () => {
+  const running = await use.start({ workers: 1 });
   const processors = availableParallelism();
   // One more than there are processors: somebody waits all the time.
   const busy = Array.from({ length: processors + 1 }, () => spawn('sh', ['-c', 'while :; do :; done']));
@@ -81,8 +71,8 @@ testWith([root, mounts, tool('gcc')], 'places here follow the load of this machi
     const env = { ...running.env(1), HG_LOCAL_SLOTS: 'auto' };
     let fewest = processors;
     const compiled = untilTrue(async () => {
-      layFiles(bed.work, { 'a.c': `int a = ${performance.now()};\n` });
-      expect((await runScript(bed, 'gcc -c a.c', 'cached', { env })).status).toBe(0);
+      layFiles(use.bed.work, { 'a.c': `int a = ${performance.now()};\n` });
+      expect((await runScript(use.bed, 'gcc -c a.c', 'cached', { env })).status).toBe(0);
       fewest = Math.min(fewest, (await agentNow()).localAuto);
       return fewest < processors || processors === 1;
     });
@@ -94,7 +84,7 @@ testWith([root, mounts, tool('gcc')], 'places here follow the load of this machi
 });
 
 async function agentNow(): Promise<{ readonly localAuto: number }> {
-  const told = await runOk([HGBUILD, 'agent', 'status', '--json'], { env: { ...bed.env } });
+  const told = await runOk([HGBUILD, 'agent', 'status', '--json'], { env: { ...use.bed.env } });
   return JSON.parse(told.stdout.toString());
 }
 

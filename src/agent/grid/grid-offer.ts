@@ -84,7 +84,7 @@ function limitOf(settings: Settings, grid: Grid, room: LocalRoom): () => number 
   const setting = settings['grid.local_slots'];
   // Who forbids the fallback wants to see the grid at work.
   if (!settings['grid.fallback']) return () => 0;
-  return () => (grid.capacity() === 0 ? localLimit(setting) : room.limit(setting));
+  return () => room.limit(setting, grid.capacity() ?? 0);
 }
 
 /**

@@ -6,6 +6,7 @@ import { localRoom } from './local-room.ts';
 import { machineLoad } from './machine-load.ts';
 
 const CORES = 4;
+const MANY = 100;
 let root: string;
 let nowMs: number;
 let looks: number;
@@ -63,31 +64,43 @@ test('auto follows the files of the kernel and a number does not', () => {
   running = CORES;
   for (let i = 0; i < 20; i += 1) {
     crowd(2);
-    expect(r.limit(3)).toBe(3);
-    expect(r.limit(0)).toBe(0);
-    r.limit('auto');
+    expect(r.limit(3, MANY)).toBe(3);
+    expect(r.limit(0, MANY)).toBe(0);
+    r.limit('auto', MANY);
     pass();
   }
-  expect(r.limit('auto')).toBe(CORES - 2);
+  expect(r.limit('auto', MANY)).toBe(CORES - 2);
   for (let i = 0; i < 20; i += 1) {
     crowd(0);
     pass();
   }
-  expect(r.limit('auto')).toBe(CORES);
+  expect(r.limit('auto', MANY)).toBe(CORES);
   expect(grown).toBe(2);
+});
+
+test('no more is left to others than there are slots elsewhere', () => {
+  const r = room();
+  running = CORES;
+  for (let i = 0; i < 20; i += 1) {
+    crowd(50);
+    r.limit('auto', 1);
+    pass();
+  }
+  expect([0, 1, 2, MANY].map((slots) => r.limit('auto', slots))).toEqual([CORES, CORES - 1, CORES - 2, 1]);
+  expect(r.limit(3, 0)).toBe(3);
 });
 
 test('the machine is looked at only while something is compiled', () => {
   const r = room();
   expect(looks).toBe(0);
-  r.limit(2);
+  r.limit(2, MANY);
   expect([looks, timers.length]).toEqual([0, 0]);
-  for (let i = 0; i < 10; i += 1) r.limit('auto');
+  for (let i = 0; i < 10; i += 1) r.limit('auto', MANY);
   expect([looks, timers.length]).toEqual([1, 1]);
   pass();
   pass();
   expect([looks, timers.length]).toEqual([3, 0]);
-  r.limit('auto');
+  r.limit('auto', MANY);
   running = 1;
   pass();
   pass();
@@ -103,16 +116,16 @@ test('what was long ago is forgotten', () => {
   running = CORES;
   for (let i = 0; i < 20; i += 1) {
     crowd(3);
-    r.limit('auto');
+    r.limit('auto', MANY);
     pass();
   }
-  expect(r.limit('auto')).toBe(1);
+  expect(r.limit('auto', MANY)).toBe(1);
   running = 0;
   crowd(0);
   pass();
   pass();
   nowMs += 60_000;
-  expect(r.limit('auto')).toBe(CORES);
+  expect(r.limit('auto', MANY)).toBe(CORES);
 });
 
 test('without PSI the run queue alone is followed, and without both it stays as it is', () => {
@@ -120,18 +133,18 @@ test('without PSI the run queue alone is followed, and without both it stays as 
   const r = room();
   for (let i = 0; i < 20; i += 1) {
     lay('/proc/loadavg', `1.00 1.00 1.00 ${running + 3}/800 4711\n`);
-    r.limit('auto');
+    r.limit('auto', MANY);
     pass();
   }
-  expect(r.limit('auto')).toBe(CORES - 2);
+  expect(r.limit('auto', MANY)).toBe(CORES - 2);
   rmSync(root, { recursive: true });
   mkdirSync(root);
   const blind = room();
   for (let i = 0; i < 20; i += 1) {
-    blind.limit('auto');
+    blind.limit('auto', MANY);
     pass();
   }
-  expect(blind.limit('auto')).toBe(CORES);
+  expect(blind.limit('auto', MANY)).toBe(CORES);
 });
 
 test("where not all processors are ours the machine's queue says nothing, but our group's memory does", () => {
@@ -142,11 +155,11 @@ test("where not all processors are ours the machine's queue says nothing, but ou
   for (let i = 0; i < 10; i += 1) {
     crowd(9);
     lay('/sys/fs/cgroup/user.slice/build.scope/memory.pressure', pressure(0));
-    r.limit('auto');
+    r.limit('auto', MANY);
     pass();
   }
-  expect(r.limit('auto')).toBe(CORES);
+  expect(r.limit('auto', MANY)).toBe(CORES);
   lay('/sys/fs/cgroup/user.slice/build.scope/memory.pressure', pressure(200_000));
   pass();
-  expect(r.limit('auto')).toBe(CORES / 2);
+  expect(r.limit('auto', MANY)).toBe(CORES / 2);
 });

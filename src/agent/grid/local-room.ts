@@ -4,8 +4,8 @@ import type { LoadSample, MachineLoad } from './machine-load.ts';
 
 /** How many compiles this machine starts by choice while there is a grid. */
 export interface LocalRoom {
-  /** By a setting: a number is kept to, `auto` follows the load. */
-  limit(setting: number | 'auto'): number;
+  /** By a setting: a number is kept to, `auto` follows the load, but leaves others no more than there are slots elsewhere. */
+  limit(setting: number | 'auto', slotsElsewhere: number): number;
   /** What `auto` is, as far as was looked at lately; asking for it looks at nothing. */
   readonly now: number;
 }
@@ -43,7 +43,7 @@ export function localRoom({ load, processors, running, grew, after }: RoomPorts)
     if (state.limit > limit) grew();
   };
   return {
-    limit(setting) {
+    limit(setting, slotsElsewhere) {
       if (setting !== 'auto') return localLimit(setting);
       asked = true;
       if (!isLooking) {
@@ -54,7 +54,8 @@ export function localRoom({ load, processors, running, grew, after }: RoomPorts)
         before = now;
         after(LOOK_EVERY_MS, look);
       }
-      return state.limit;
+      // A busy machine with one small worker would else be slower than with none.
+      return Math.max(state.limit, processors - slotsElsewhere);
     },
     get now() {
       return state.limit;
