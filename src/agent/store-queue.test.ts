@@ -8,7 +8,7 @@ import { storeQueue } from './store-queue.ts';
 const KEY = { a: sha256('a'), b: sha256('b') };
 
 /** A queue over a clock that stands still until it is moved. */
-function bed(longestMs = 600_000) {
+function bed(longestMs = 600_000, together: number | undefined = 16) {
   const clock = { ms: 0 };
   const now = (): number => clock.ms;
   const sights = sharedSight(
@@ -16,7 +16,7 @@ function bed(longestMs = 600_000) {
     now,
   );
   const failures: unknown[] = [];
-  const queue = storeQueue({ sights, now, failed: (error) => failures.push(error) }, longestMs);
+  const queue = storeQueue({ sights, now, failed: (error) => failures.push(error) }, longestMs, together);
   const stored: { readonly name: string; readonly sight: Sight }[] = [];
   /** A compile that ends with a result, a millisecond after the one before. */
   const end = (name: keyof typeof KEY): void => {
@@ -44,6 +44,15 @@ test('what ended while compiles go on is stored with the last of them, in order 
   expect(names()).toEqual(['a', 'b']);
   expect(stored[0]?.sight).toBe(stored[1]?.sight);
   expect(queue.length).toBe(0);
+});
+
+test('where one is enough nothing waits for compiles that go on', async () => {
+  const { queue, end, names, turns } = bed(600_000, 1);
+  queue.began();
+  queue.began();
+  end('a');
+  await turns();
+  expect(names()).toEqual(['a']);
 });
 
 test('a compile alone is stored at once, and each of two with a sight of its own', async () => {

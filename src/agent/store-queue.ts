@@ -4,8 +4,10 @@ import type { SharedSight } from './grid/shared-sight.ts';
 
 /**
  * Finished compiles that wait to be stored. Storing one looks at every header it read, and its neighbours read the same
- * ones: those that ended before one look share it. So a result waits for others while compiles go on here, and no longer:
- * not when the last of them is over, not when somebody asks for it, not when files are looked at anyway.
+ * ones: those that ended before one look may share it. Where `together` is more than one, a result waits for others while
+ * compiles go on here, and no longer: not when the last of them is over, not when somebody asks for it, not when files are
+ * looked at anyway. It is one: where objects are written beside headers, what was written while results waited left 20 of 120
+ * of them without their proof.
  */
 export interface StoreQueue {
   /** A compile begins here. */
@@ -33,8 +35,8 @@ export interface StoreQueueServices {
 
 /** So long a result waits at most: what a crash of the agent may lose, and in which an edit makes it worthless. */
 const LONGEST_MS = 2_000;
-/** No more share a look: all of them are through within a fraction of a second. */
-const TOGETHER = 16;
+/** How many share a look; more than one only where nobody writes beside sources. */
+const TOGETHER = 1;
 
 interface Waiting {
   readonly keys: readonly Digest[];
@@ -42,8 +44,12 @@ interface Waiting {
   readonly store: (sight: Sight) => Promise<void>;
 }
 
-/** `longestMs`: how long a result waits at most. */
-export function storeQueue({ sights, now, failed }: StoreQueueServices, longestMs: number = LONGEST_MS): StoreQueue {
+/** `longestMs`: how long a result waits at most; `together`: how many wait for each other. */
+export function storeQueue(
+  { sights, now, failed }: StoreQueueServices,
+  longestMs: number = LONGEST_MS,
+  together: number = TOGETHER,
+): StoreQueue {
   const unfinished = new Set<Waiting>();
   let waiting: Waiting[] = [];
   let underWay = 0;
@@ -63,7 +69,7 @@ export function storeQueue({ sights, now, failed }: StoreQueueServices, longestM
   const storeAll = async (): Promise<void> => {
     const all = waiting;
     waiting = [];
-    for (let at = 0; at < all.length; at += TOGETHER) await storeTogether(all.slice(at, at + TOGETHER));
+    for (let at = 0; at < all.length; at += together) await storeTogether(all.slice(at, at + together));
     running = undefined;
     if (waiting.length > 0) wait();
   };
@@ -73,7 +79,7 @@ export function storeQueue({ sights, now, failed }: StoreQueueServices, longestM
     if (waiting.length > 0) running ??= storeAll();
   };
   const wait = (): void => {
-    if (underWay === 0 || waiting.length >= TOGETHER) start();
+    if (underWay === 0 || waiting.length >= together) start();
     else timer ??= setTimeout(start, longestMs);
   };
   const until = async (isDone: () => boolean): Promise<void> => {
