@@ -136,11 +136,9 @@ testWith(GRID_NEEDS, 'workers come back to a coordinator that was started again,
   const attached = (): number => running.coordinator.log().match(/a worker attached/g)?.length ?? 0;
   expect(await until(() => attached() === 2, 15_000)).toBe(true);
   console.log(`workers were back after ${Math.round(performance.now() - began)} ms`);
-  const ours = await buildTree(use.bed, make, {
-    ...running.env(0),
-    HG_CACHE_DIR: join(use.bed.root, 'other'),
-    HG_RECACHE: '1',
-  });
+  const other = { ...running.env(0), HG_CACHE_DIR: join(use.bed.root, 'other'), HG_RECACHE: '1' };
+  await use.startAgent(other);
+  const ours = await buildTree(use.bed, make, other);
   await expectRight(use.bed, plain, ours, 'after');
   expect(ours.remote, ours.stderr + ours.log).toBe(20);
 });

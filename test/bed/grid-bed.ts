@@ -19,6 +19,8 @@ export interface GridBed {
   start(plan: GridPlan): Promise<Grid>;
   /** To be done after the test and after its grid has ended; the last first. */
   undo(step: () => void | Promise<void>): void;
+  /** For these variables: on a machine that is busy a launcher does not wait for an agent that only just starts. */
+  startAgent(env: NodeJS.ProcessEnv): Promise<void>;
   /** Lays a project of these files whose Makefile runs this one command. */
   lay(files: Files, command: string): void;
 }
@@ -50,6 +52,7 @@ export function useGridBed(): GridBed {
     get bed() {
       return current();
     },
+    startAgent,
     async start(plan) {
       grid = await startGrid(current(), plan);
       await startAgent(grid.env(0));
