@@ -3,11 +3,10 @@ import type { Sight } from './file-snapshot.ts';
 import type { SharedSight } from './grid/shared-sight.ts';
 
 /**
- * Finished compiles that wait to be stored. Storing one looks at every header it read, and its neighbours read the same
- * ones: those that ended before one look may share it. Where `together` is more than one, a result waits for others while
- * compiles go on here, and no longer: not when the last of them is over, not when somebody asks for it, not when files are
- * looked at anyway. It is one: where objects are written beside headers, what was written while results waited left 20 of 120
- * of them without their proof.
+ * Finished compiles that are stored one after the other, so that a burst of endings does not make the next hit wait for all
+ * of them. Storing one looks at every header it read, and its neighbours read the same ones: those that ended before one
+ * look share it while it is fresh. None waits for others: where objects are written beside headers, that left 20 of 120
+ * results without their proof.
  */
 export interface StoreQueue {
   /** A compile begins here. */
@@ -16,9 +15,9 @@ export interface StoreQueue {
   over(): void;
   /** `keys`: whose lookups the result may answer. `store` gets a sight that began after this call. */
   add(keys: readonly Digest[], store: (sight: Sight) => Promise<void>): void;
-  /** Resolves once nothing waits that could answer for one of these keys. */
+  /** Resolves once nothing is in the queue that could answer for one of these keys. */
   upToDate(keys: readonly Digest[]): Promise<void>;
-  /** Resolves once nothing waits. */
+  /** Resolves once nothing is in the queue. */
   settled(): Promise<void>;
   /** Compiles that have begun and are not over. */
   readonly underWay: number;
@@ -33,79 +32,40 @@ export interface StoreQueueServices {
   readonly failed: (error: unknown) => void;
 }
 
-/** So long a result waits at most: what a crash of the agent may lose, and in which an edit makes it worthless. */
-const LONGEST_MS = 2_000;
-/** How many share a look; more than one only where nobody writes beside sources. */
-const TOGETHER = 1;
-
-interface Waiting {
+interface Unfinished {
   readonly keys: readonly Digest[];
-  readonly since: number;
-  readonly store: (sight: Sight) => Promise<void>;
+  readonly done: Promise<void>;
 }
 
-/** `longestMs`: how long a result waits at most; `together`: how many wait for each other. */
-export function storeQueue(
-  { sights, now, failed }: StoreQueueServices,
-  longestMs: number = LONGEST_MS,
-  together: number = TOGETHER,
-): StoreQueue {
-  const unfinished = new Set<Waiting>();
-  let waiting: Waiting[] = [];
+export function storeQueue({ sights, now, failed }: StoreQueueServices): StoreQueue {
+  const unfinished = new Set<Unfinished>();
   let underWay = 0;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | undefined;
-
-  const storeTogether = async (batch: readonly Waiting[]): Promise<void> => {
-    // Launchers that wait for an answer come first, before and between.
-    await nextTurn();
-    const sight = sights.takeAfter(batch.at(-1)?.since ?? now());
-    for (const one of batch) {
-      await one.store(sight).catch(failed);
-      unfinished.delete(one);
-      await nextTurn();
-    }
-  };
-  const storeAll = async (): Promise<void> => {
-    const all = waiting;
-    waiting = [];
-    for (let at = 0; at < all.length; at += together) await storeTogether(all.slice(at, at + together));
-    running = undefined;
-    if (waiting.length > 0) wait();
-  };
-  const start = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (waiting.length > 0) running ??= storeAll();
-  };
-  const wait = (): void => {
-    if (underWay === 0 || waiting.length >= together) start();
-    else timer ??= setTimeout(start, longestMs);
-  };
-  const until = async (isDone: () => boolean): Promise<void> => {
-    while (!isDone()) {
-      start();
-      await running;
-    }
-  };
-  sights.whenTaken(start);
-
+  let last: Promise<void> = Promise.resolve();
   return {
     began() {
       underWay += 1;
     },
     over() {
       underWay -= 1;
-      if (underWay === 0) start();
     },
     add(keys, store) {
-      const one = { keys, since: now(), store };
-      waiting.push(one);
+      const since = now();
+      // Launchers that wait for an answer come first.
+      const done = last
+        .then(nextTurn)
+        .then(() => store(sights.takeAfter(since)))
+        .catch(failed)
+        .finally(() => unfinished.delete(one));
+      const one: Unfinished = { keys, done };
       unfinished.add(one);
-      wait();
+      last = done;
     },
-    upToDate: (keys) => until(() => ![...unfinished].some((one) => one.keys.some((key) => keys.includes(key)))),
-    settled: () => until(() => unfinished.size === 0),
+    async upToDate(keys) {
+      for (const one of [...unfinished]) if (one.keys.some((key) => keys.includes(key))) await one.done;
+    },
+    async settled() {
+      while (unfinished.size > 0) await last;
+    },
     get underWay() {
       return underWay;
     },

@@ -13,8 +13,6 @@ export interface SharedSight {
   takeAfter(moment: number): Sight;
   /** Something is not as it was seen. */
   drop(): void;
-  /** Calls `act` whenever {@link take} has begun a sight, so that others may use it. */
-  whenTaken(act: () => void): void;
 }
 
 /** As long as this nothing is looked at again. A header made meanwhile sends a compile home. In milliseconds. */
@@ -28,7 +26,6 @@ const FRESH_MS = 50;
 /** `now`: a clock that never goes back, in milliseconds. */
 export function sharedSight(files: FileStates, now: () => number): SharedSight {
   let kept: { readonly sight: Sight; readonly at: number } | undefined;
-  let taken = (): void => {};
   const begin = (): Sight => {
     const sight = takeSight(files);
     kept = { sight, at: now() };
@@ -36,10 +33,7 @@ export function sharedSight(files: FileStates, now: () => number): SharedSight {
   };
   return {
     take() {
-      if (kept !== undefined && now() - kept.at <= KEPT_MS) return kept.sight;
-      const sight = begin();
-      taken();
-      return sight;
+      return kept !== undefined && now() - kept.at <= KEPT_MS ? kept.sight : begin();
     },
     takeAfter(moment) {
       const isUsable = kept !== undefined && kept.at > moment && now() - kept.at <= FRESH_MS;
@@ -47,9 +41,6 @@ export function sharedSight(files: FileStates, now: () => number): SharedSight {
     },
     drop() {
       kept = undefined;
-    },
-    whenTaken(act) {
-      taken = act;
     },
   };
 }
