@@ -53,7 +53,13 @@ export interface ConversationPort {
 export function conversation(engine: Engine, port: ConversationPort): Conversation {
   let stage: Stage = { at: 'start' };
   let offers = 0;
-  const gone = new AbortController();
+  // Made for those who wait: most calls are hits, and a signal for each took a twentieth of the agent's time.
+  let waiter: AbortController | undefined;
+  let isGone = false;
+  const gone = (): AbortSignal => {
+    waiter ??= new AbortController();
+    return waiter.signal;
+  };
 
   const offer = (head: RequestHead, payload: Buffer, answer: PreparedAnswer): void => {
     offers += 1;
@@ -103,17 +109,17 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
     const waiting = setInterval(() => port.send(encodeWait()), WAIT_EVERY_MS);
     const thought = (next: () => void): void => {
       clearInterval(waiting);
-      if (gone.signal.aborted) return;
+      if (isGone) return;
       next();
     };
     offered.then(
-      (made) => (gone.signal.aborted ? letGo(made, request.session) : thought(() => carryOut(request, payload, made))),
+      (made) => (isGone ? letGo(made, request.session) : thought(() => carryOut(request, payload, made))),
       (error: unknown) => {
         port.failed(error);
         thought(() => run(request.session, 'internal'));
       },
     );
-    gone.signal.addEventListener('abort', () => clearInterval(waiting), { once: true });
+    gone().addEventListener('abort', () => clearInterval(waiting), { once: true });
   };
   /** What was offered to a launcher that is gone must be given back: slots, temporary files. */
   const letGo = (made: Offer, session: string): void => {
@@ -122,7 +128,7 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
   };
   const think = (payload: Buffer): void => {
     const request = decodeCompileRequest(payload);
-    when(request, payload, engine.offer(request, gone.signal));
+    when(request, payload, engine.offer(request, gone()));
   };
   const start = (payload: Buffer): void => {
     const head = decodeRequestHead(payload);
@@ -136,6 +142,8 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       const { head, answer, payload } = stage;
       engine.delivered(head.session, answer, () => decodeCompileRequest(payload));
       stage = { at: 'over' };
+      // Nothing more is to come: to wait for the launcher's end costs another turn of the loop and a shutdown.
+      port.end();
     } else if (stage.at === 'offered' && frame.type === 'mismatch') {
       engine.doubted(stage.head.memoKey, stage.answer, decodeMismatch(frame.payload));
       think(stage.payload);
@@ -144,7 +152,7 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       think(stage.payload);
     } else if (stage.at === 'preprocessing' && frame.type === 'ended') {
       const { preprocessing, request, payload } = stage;
-      when(request, payload, engine.preprocessed(preprocessing, decodeEnded(frame.payload), gone.signal));
+      when(request, payload, engine.preprocessed(preprocessing, decodeEnded(frame.payload), gone()));
     } else if (stage.at === 'compiling' && frame.type === 'ended') {
       const { compiling, session } = stage;
       stage = { at: 'over' };
@@ -166,7 +174,8 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       if (stage.at === 'compiling') engine.abandoned(stage.session, stage.compiling);
       stage = { at: 'over' };
       // With a reason of its own: without one every abort makes an exception with a stack.
-      gone.abort('gone');
+      isGone = true;
+      waiter?.abort('gone');
     },
   };
 }
