@@ -54,16 +54,15 @@ function besideText({ outcome, unit }: Row): string {
 
 const firstLine = (text: string): string => text.split('\n').find((line) => line.trim() !== '') ?? '';
 
-const TITLES = ['what', 'ours', 'peer', 'against', 'ratio', 'spread', 'runs', 'bar', '', 'identical', 'beside', 'note'];
-const LEFT_ALIGNED = new Set([0, 3, 8, 9, 10, 11]);
+const TITLES = ['what', 'ours', 'peer', 'against', 'ratio', 'spread', 'runs', 'bar', '', 'identical', 'beside'];
+const LEFT_ALIGNED = new Set([0, 3, 8, 9, 10]);
 
 function cells(row: Row): string[] {
   const { work, against, outcome, unit } = row;
   if (outcome.kind !== 'measured') {
-    const blank = ['', '', against, '', '', '', limitText(row), verdictText(row), '', ''];
-    return [work, ...blank, firstLine(outcome.why)];
+    return [work, '', '', against, '', '', '', limitText(row), verdictText(row), '', firstLine(outcome.why)];
   }
-  const { ours, peer, ratio, runs, note, spreadIs } = outcome;
+  const { ours, peer, ratio, runs, spreadIs } = outcome;
   return [
     work,
     withUnit(ours, unit),
@@ -76,7 +75,6 @@ function cells(row: Row): string[] {
     verdictText(row),
     identicalText(outcome),
     besideText(row),
-    note,
   ];
 }
 
@@ -87,6 +85,15 @@ export function tableOf(rows: readonly Row[]): string {
     LEFT_ALIGNED.has(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
   const table = lines.map((line) => line.map(pad).join('  ').trimEnd());
   return [...table, 'spread: quartiles of the ratios of single pairs; *: the least and the most'].join('\n');
+}
+
+/** A line for each row of which more is to be known than the table holds: what was taken, or the whole of what went wrong. */
+export function notesOf(rows: readonly Row[]): string {
+  const lines = rows.map(({ work, against, outcome }) => {
+    const more = outcome.kind === 'measured' ? outcome.note : outcome.why;
+    return more === '' ? '' : `${work}, against ${against}: ${more}`;
+  });
+  return lines.filter((line) => line !== '').join('\n');
 }
 
 const escaped = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -11,7 +11,7 @@ import { type BarId, barOf, SECTIONS, type SectionName } from './bars.ts';
 import { thisMachine, versionsHere } from './machine.ts';
 import { installPeers } from './peers.ts';
 import { readmePart, withPart } from './readme-table.ts';
-import { tableOf, verdictText } from './report.ts';
+import { notesOf, tableOf } from './report.ts';
 import { type Results, writeResults } from './results.ts';
 import { isGood, type Outcome, type Row, rowsOf } from './rows.ts';
 import { runSection, stopSection } from './run-section.ts';
@@ -48,8 +48,10 @@ async function measure({ quick, sections }: Asked): Promise<readonly Row[]> {
     say(`\n${name} (${new Date().toISOString().slice(11, 19)} UTC)`);
     const argv = [process.execPath, join(import.meta.dirname, 'section.ts'), name];
     const options = quick ? ['--quick'] : [];
+    const began = Date.now();
     const end = await runSection({ name, argv, options, limitMs: LIMIT_MINUTES[name] * 60_000, say });
     for (const [id, outcome] of end.found) found.set(id, outcome);
+    say(`${name}: ${((Date.now() - began) / 60_000).toFixed(1)} minutes`);
     if (end.trouble === undefined) continue;
     troubles.set(name, end.trouble);
     say(`${name} FAILED: ${end.trouble}`);
@@ -58,17 +60,6 @@ async function measure({ quick, sections }: Asked): Promise<readonly Row[]> {
     kind: 'failed',
     why: troubles.get(barOf(id).section) ?? 'its section found nothing',
   }));
-}
-
-/** By how much each bar was met or missed, and what went wrong, whole. */
-function verdicts(rows: readonly Row[]): string {
-  return rows
-    .filter(({ verdict }) => verdict !== 'info')
-    .map((row) => {
-      const why = row.outcome.kind === 'measured' ? '' : `: ${row.outcome.why}`;
-      return `${row.work}, against ${row.against}: ${verdictText(row)}${why}`;
-    })
-    .join('\n');
 }
 
 const asked = readArguments(process.argv.slice(2));
@@ -92,5 +83,8 @@ const results: Results = {
 const isWhole = !isStopped && !asked.quick && asked.sections.length === SECTIONS.length;
 const paths = writeResults(results, isWhole);
 if (isWhole) writeFileSync(README, withPart(readFileSync(README, 'utf8'), readmePart(results)));
-say(`\n${tableOf(rows)}\n\n${verdicts(rows)}\n\n${results.minutes} minutes; written to ${paths.join(', ')}`);
+const caution = asked.quick
+  ? '\n\nA quick look: what is paid once per build weighs too much here to be judged by.'
+  : '';
+say(`\n${tableOf(rows)}${caution}\n\n${notesOf(rows)}\n\n${results.minutes} minutes; written to ${paths.join(', ')}`);
 if (isStopped || !isGood(rows)) process.exitCode = 1;

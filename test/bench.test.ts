@@ -19,11 +19,12 @@ import type { Builder } from '../bench/lan/builders.ts';
 import { outcomeOf } from '../bench/lan/found.ts';
 import type { Series, Take } from '../bench/lan/series.ts';
 import { BEGIN, END, partOf, readmePart, withPart } from '../bench/readme-table.ts';
-import { markdownOf, tableOf } from '../bench/report.ts';
+import { markdownOf, notesOf, tableOf } from '../bench/report.ts';
 import { type Results, readLatest, writeResults } from '../bench/results.ts';
 import { isGood, rowOf, rowsOf } from '../bench/rows.ts';
 import { runSection, type SectionEnd } from '../bench/run-section.ts';
 import { mendDevNull } from '../bench/sweep.ts';
+import { networks } from './bed/faults.ts';
 import { processNow } from './bed/processes.ts';
 import { root } from './bed/tools.ts';
 
@@ -174,6 +175,7 @@ describe('tables', () => {
       expect(table).toMatch(/distcc-pump's second pass.*could not be had.*distcc-pump is not installed/);
       expect(table).not.toContain('and more');
     }
+    expect(notesOf(RESULTS.rows)).toMatch(/^client CPU .*: distcc-pump is not installed\nand more$/);
   });
 
   test('a whole run is kept under its date and as the latest; a partial one is not', () => {
@@ -195,6 +197,10 @@ describe('tables', () => {
     expect(partOf(readFileSync(join(ROOT, 'README.md'), 'utf8'))).toBe(readmePart(readLatest()));
   });
 });
+
+/** Where no control group can be made, a daemon that hides its origin cannot be found. */
+const openCpuAccountWorks = (): boolean =>
+  ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].some((each) => existsSync(join(each, 'cgroup.controllers')));
 
 describe('a section', () => {
   const start = (script: string, more: object = {}): Promise<SectionEnd> =>
@@ -236,6 +242,33 @@ describe('a section', () => {
     expect(existsSync(directory)).toBe(false);
     expect(left.join()).toContain(pid);
   });
+
+  const cannot = root.missing() ?? networks.missing();
+  test.skipIf(cannot !== undefined)(
+    `leaves no host behind${cannot === undefined ? '' : ` (skipped: ${cannot})`}`,
+    async () => {
+      const note = join(scratch, 'note');
+      const hosts = JSON.stringify(join(ROOT, 'bench/lan/hosts.ts'));
+      // Killed with a host, a daemon of it and its control group; the daemon has forgotten where it comes from.
+      const dies = `import(${hosts}).then(async ({ openLan }) => {
+      const lan = await openLan(process.env.TMPDIR, [{ name: 'a' }, { name: 'b' }], { kind: 'direct' });
+      const [enter, ...words] = [...lan.hosts[0].on, 'env', '-i', 'sleep', '600'];
+      const child = require('node:child_process').spawn(enter, words, { detached: true, stdio: 'ignore' });
+      const { readFileSync, writeFileSync } = require('node:fs');
+      const isThere = () => readFileSync('/proc/' + child.pid + '/comm', 'latin1').startsWith('sleep');
+      while (!isThere()) await new Promise((resolve) => setTimeout(resolve, 5));
+      writeFileSync(${JSON.stringify(note)}, process.pid + ' ' + child.pid);
+      process.kill(process.pid, 'SIGKILL');
+    });`;
+      expect((await start(dies)).trouble).toBe('SIGKILL');
+      const [section, daemon] = readFileSync(note, 'utf8').split(' ') as [string, string];
+      expect(existsSync(`/run/netns/hg${section}-a`)).toBe(false);
+      for (const groups of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'])
+        expect(existsSync(join(groups, `hg${section}-a`))).toBe(false);
+      if (openCpuAccountWorks()) expect(processNow(Number(daemon))?.state ?? 'Z').toBe('Z');
+      else process.kill(Number(daemon), 'SIGKILL');
+    },
+  );
 
   test.skipIf(root.missing() !== undefined)('leaves /dev/null a device', () => {
     const path = join(scratch, 'null');

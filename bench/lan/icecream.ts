@@ -28,12 +28,15 @@ async function startDaemons(place: Place, directory: string, into: Service[]): P
   for (const service of into.slice(-hosts.length)) await service.says(LOGIN);
 }
 
-/** The compiler is packed and sent with the first compile on each host: once a day, not with every build. */
+/**
+ * A compiler is packed and sent with the first compile on each host: once a day, not with every build. By its name: redis
+ * is built by `cc`, which is another compiler than `gcc` to it.
+ */
 async function sendCompilers({ client, helpers }: Place, directory: string, env: NodeJS.ProcessEnv): Promise<void> {
   for (const language of ['c', 'c++']) {
     const source = join(directory, `warm.${language}`);
     writeFileSync(source, 'int warm(int x) { return x; }\n');
-    const compile = [language === 'c' ? 'gcc' : 'g++', '-c', source, '-o', join(directory, 'warm.o')];
+    const compile = [language === 'c' ? 'cc' : 'g++', '-c', source, '-o', join(directory, 'warm.o')];
     for (const [i] of helpers.entries())
       for (let times = 0; times < 3; times += 1)
         await runOk([...client.on, 'icecc', ...compile], { env: { ...env, ICECC_PREFERRED_HOST: `host${i + 1}` } });
