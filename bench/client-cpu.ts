@@ -4,7 +4,6 @@
  * file each time; pump and ours are asked a second time, when both know the headers, and nothing may be a hit.
  */
 import { availableParallelism } from 'node:os';
-import { processNow } from '../test/bed/processes.ts';
 import type { Tree } from '../test/bed/tree.ts';
 import { barsOf } from './bars.ts';
 import { letFilesAge } from './contest.ts';
@@ -47,10 +46,6 @@ interface Work {
   readonly files: number;
 }
 
-/** CPU milliseconds of all agents of the bed since they started; none for peers. */
-const agentsMs = ({ place: { bed } }: Work): number =>
-  bed.agents().reduce((total, pid) => total + (processNow(pid)?.cpuMs ?? 0), 0);
-
 /** One build from nothing; CPU milliseconds of the client, with what it does after make has ended. */
 async function buildOnce({ place: { client }, project }: Work, open: OpenBuilder, words: readonly string[] = []) {
   await project.clean();
@@ -88,9 +83,10 @@ function passesOf(builder: Builder, work: Work, count: number, own: number, agai
     for (let pass = 0; pass < count; pass += 1) {
       const { call } = open;
       const asked = pass === 0 ? open : { ...open, call: { ...call, env: { ...call.env, ...again } } };
-      const before = agentsMs(work);
+      // Not before the first pass: to ask the agent is to start it.
+      const before = pass === 0 ? 0 : ((await open.agentCpuMs?.()) ?? 0);
       perCompile.push(((await buildOnce(work, asked)) - own) / work.files);
-      agentMs = agentsMs(work) - before;
+      agentMs = ((await open.agentCpuMs?.()) ?? 0) - before;
     }
     return {
       perCompile,

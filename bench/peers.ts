@@ -1,6 +1,6 @@
 /** The programs that ours is measured beside, installed where they are missing and that can be done. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { isInstalled } from './lan/installed.ts';
 import { pumpLacks } from './lan/pump.ts';
 
@@ -53,10 +53,26 @@ export function installPeers(say: (text: string) => void): void {
     return status === 0 ? undefined : (error?.message ?? stderr.trim().split('\n').at(-1) ?? `status ${status}`);
   };
   say(`installing: ${missing.join(' ')}`);
-  const trouble = apt('update');
-  if (trouble !== undefined) say(`apt-get update: ${trouble}`);
-  for (const name of missing) {
-    const why = apt('install', '--no-install-recommends', name);
-    if (why !== undefined) say(`${name} could not be installed: ${why}`);
+  withoutServices(() => {
+    const trouble = apt('update');
+    if (trouble !== undefined) say(`apt-get update: ${trouble}`);
+    for (const name of missing) {
+      const why = apt('install', '--no-install-recommends', name);
+      if (why !== undefined) say(`${name} could not be installed: ${why}`);
+    }
+  });
+}
+
+/** Asked by packages that would start a daemon; 101: it is not allowed. */
+const POLICY = '/usr/sbin/policy-rc.d';
+
+/** icecc's package starts a daemon for the whole machine, which nobody has asked for. */
+function withoutServices(work: () => void): void {
+  const isOurs = !existsSync(POLICY);
+  if (isOurs) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    work();
+  } finally {
+    if (isOurs) rmSync(POLICY);
   }
 }

@@ -52,7 +52,13 @@ function besideText({ outcome, unit }: Row): string {
   return outcome.beside.map(({ who, value }) => `${who} ${withUnit(value, unit)}`).join(', ');
 }
 
-const firstLine = (text: string): string => text.split('\n').find((line) => line.trim() !== '') ?? '';
+/** A reason in a table; {@link notesOf} has all of it. */
+const SHORT = 120;
+
+function inShort(text: string): string {
+  const line = text.split('\n').find((each) => each.trim() !== '') ?? '';
+  return line.length <= SHORT ? line : `${line.slice(0, SHORT)}...`;
+}
 
 const TITLES = ['what', 'ours', 'peer', 'against', 'ratio', 'spread', 'runs', 'bar', '', 'identical', 'beside'];
 const LEFT_ALIGNED = new Set([0, 3, 8, 9, 10]);
@@ -60,7 +66,7 @@ const LEFT_ALIGNED = new Set([0, 3, 8, 9, 10]);
 function cells(row: Row): string[] {
   const { work, against, outcome, unit } = row;
   if (outcome.kind !== 'measured') {
-    return [work, '', '', against, '', '', '', limitText(row), verdictText(row), '', firstLine(outcome.why)];
+    return [work, '', '', against, '', '', '', limitText(row), verdictText(row), '', inShort(outcome.why)];
   }
   const { ours, peer, ratio, runs, spreadIs } = outcome;
   return [
@@ -102,7 +108,7 @@ function markdownCells(row: Row): string[] {
   const { work, against, outcome, unit } = row;
   const bar = escaped(limitText(row));
   if (outcome.kind !== 'measured')
-    return [work, against, bar, '', '', '', `${verdictText(row)}: ${escaped(firstLine(outcome.why))}`];
+    return [work, against, bar, '', '', '', `${verdictText(row)}: ${escaped(inShort(outcome.why))}`];
   const { ours, peer, ratio, runs } = outcome;
   const besides = besideText(row);
   const verdict = row.verdict === 'info' ? 'for information' : verdictText(row);

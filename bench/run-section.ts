@@ -17,6 +17,8 @@ export interface SectionPlan {
   /** What it has to end by itself when it is asked to. */
   readonly graceMs?: number;
   readonly say: (text: string) => void;
+  /** Where its directory is made: short, because a socket's path has at most 107 bytes. */
+  readonly below?: string;
 }
 
 export interface SectionEnd {
@@ -44,8 +46,8 @@ function readFindings(file: string): Found {
 }
 
 export async function runSection(plan: SectionPlan): Promise<SectionEnd> {
-  // Short, because a socket's path has at most 107 bytes; and for daemons of other users as open as /tmp.
-  const directory = mkdtempSync('/tmp/hgb-');
+  const directory = mkdtempSync(join(plan.below ?? '/tmp', 'hgb-'));
+  // For daemons of other users as open as /tmp.
   chmodSync(directory, 0o1777);
   const mark = directory;
   const file = join(directory, 'found');
@@ -64,7 +66,8 @@ export async function runSection(plan: SectionPlan): Promise<SectionEnd> {
   const how = await endOf(child, plan);
   current = undefined;
   const found = readFindings(file);
-  const left = child.pid === undefined ? [] : await sweep({ pid: child.pid, mark, directory });
+  // One that could not be started has a directory all the same.
+  const left = await sweep({ pid: child.pid ?? 0, mark, directory });
   if (left.length > 0) plan.say(`${plan.name} left behind: ${left.join('; ')}`);
   if (how === undefined) return { found };
   return { found, trouble: [how, printed.trim()].filter((text) => text !== '').join(': ') };

@@ -210,6 +210,7 @@ describe('a section', () => {
       options: ['x'],
       limitMs: 60_000,
       say: () => {},
+      below: scratch,
       ...more,
     });
   const FINDS = `const { appendFileSync } = require('node:fs'); const [, file, option] = process.argv;
@@ -221,6 +222,7 @@ describe('a section', () => {
     expect(trouble).toBe('status 3: the peer is gone');
     expect(await start(FINDS)).toEqual({ found });
     expect((await start('', { argv: ['/no/such/program'] })).trouble).toMatch(/ENOENT/);
+    expect(readdirSync(scratch)).toEqual([]);
   });
 
   test('that hangs and does not want to end is ended with all it started, and its files are gone', async () => {

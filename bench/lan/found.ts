@@ -1,7 +1,7 @@
 /** From the takes of a series to the outcome of one bar. */
 import { type Beside, median, medians, type Pair, ratioOf } from '../figures.ts';
 import type { Outcome } from '../rows.ts';
-import type { Builder } from './builders.ts';
+import { type Builder, plain } from './builders.ts';
 import type { Series, Take } from './series.ts';
 
 export interface Comparison {
@@ -45,7 +45,9 @@ export function outcomeOf(series: Series, asked: Comparison): Outcome {
     const values = takesOf(builder).map(figure);
     return values.length === 0 ? [] : [{ who: builder.name, value: median(values) }];
   });
-  const said = series.rows.find((row) => row.build === build && row.builder === peer.name)?.note ?? '';
-  const notes = [note, `${peer.name}: ${said}`].filter((text) => text !== '');
+  // Of the plain compiler there is nothing to be said.
+  const { name } = peer === plain ? ours : peer;
+  const said = series.rows.find((row) => row.build === build && row.builder === name)?.note ?? '';
+  const notes = [note, `${name}: ${said}`].filter((text) => text !== '');
   return medians(pairs, { identical, beside: others, note: notes.join('; ') }, ratio);
 }

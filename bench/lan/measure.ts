@@ -51,13 +51,13 @@ export function runBuild(argv: readonly string[], cwd: string, env: NodeJS.Proce
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       stopBuilding('SIGKILL');
-      reject(new Error(`${argv.join(' ')}: no end after ${PATIENCE_MS / 60_000} minutes\n${said}`));
+      reject(new Error(`a build has not ended after ${PATIENCE_MS / 60_000} minutes: ${argv.join(' ')}\n${said}`));
     }, PATIENCE_MS);
     child.on('error', reject);
     child.on('close', (status, signal) => {
       clearTimeout(timer);
       if (status === 0) resolve();
-      else reject(new Error(`${argv.join(' ')}: ${signal ?? `status ${status}`}\n${said}`));
+      else reject(new Error(`a build ended with ${signal ?? `status ${status}`}: ${argv.join(' ')}\n${said}`));
     });
   });
 }
