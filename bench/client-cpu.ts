@@ -4,6 +4,7 @@
  * file each time; pump and ours are asked a second time, when both know the headers, and nothing may be a hit.
  */
 import { availableParallelism } from 'node:os';
+import { fetchRe2 } from '../test/bed/sources.ts';
 import type { Tree } from '../test/bed/tree.ts';
 import { barsOf } from './bars.ts';
 import { letFilesAge } from './contest.ts';
@@ -15,7 +16,7 @@ import { type Host, noHosts } from './lan/hosts.ts';
 import { runBuild, sameObjects, withBuilder } from './lan/measure.ts';
 import { oursRemote } from './lan/ours.ts';
 import { type Project, re2Project } from './lan/projects.ts';
-import type { Stage } from './stage.ts';
+import { absent, canHave, type Stage } from './stage.ts';
 
 const RUNS = 2;
 /** Of RE2's 183, evenly taken: enough for what a build costs once, such as its own start, to weigh what it does there. */
@@ -169,14 +170,13 @@ function report(
 
 export async function clientCpu(stage: Stage): Promise<void> {
   const lack = noHosts();
-  const absent = (why: string): void => {
-    for (const id of barsOf('client-cpu')) stage.found(id, { kind: 'absent', why });
-  };
-  if (lack !== undefined) return absent(lack);
+  const rows = barsOf('client-cpu');
+  if (lack !== undefined) return absent(stage, rows, lack);
+  if (!canHave(stage, rows, fetchRe2)) return;
   const { bed, hosts } = await openHosts([{ name: 'client' }, { name: 'helper' }], { kind: 'direct' }, stage.atEnd);
   const [client, helper] = hosts as readonly [Host, Host];
   if (Number.isNaN(client.cpuMs()))
-    return absent('control groups of version 2 cannot be made: no CPU time of a client');
+    return absent(stage, rows, 'control groups of version 2 cannot be made: no CPU time of a client');
   const files = stage.quick ? QUICK_FILES : FILES;
   const place: Place = { bed, client, helpers: [{ host: helper, slots: SLOTS }], localSlots: 0 };
   const work: Work = { place, project: re2Project(bed, files), files };

@@ -6,11 +6,12 @@ import { HGBUILD } from '../test/bed/environment.ts';
 import { runOk } from '../test/bed/run.ts';
 import { fetchRe2 } from '../test/bed/sources.ts';
 import { isCompilerOutput, readTree, treeDifferences } from '../test/bed/tree.ts';
+import { barsOf } from './bars.ts';
 import { type Contest, letFilesAge, openContest, ours, peer } from './contest.ts';
 import { type Pair, sum, totals } from './figures.ts';
 import type { Cost } from './runner.ts';
-import type { Stage } from './stage.ts';
-import { aboveStub, type Cacher, stubCompiler, wallOf, warmRounds } from './warm.ts';
+import { canHave, type Stage } from './stage.ts';
+import { aboveStub, type Cacher, cachersOf, stubCompiler, wallOf, warmRounds } from './warm.ts';
 
 const MAKEFILE = join(import.meta.dirname, '../demo/Makefile');
 const JOBS = `-j${availableParallelism()}`;
@@ -19,7 +20,6 @@ const FILES = 122;
 const QUICK_FILES = 12;
 const ROUNDS = 16;
 const QUICK_ROUNDS = 4;
-const SCCACHE_ROUNDS = 4;
 /** An agent that has not worked for this long has stored what it had in hand. */
 const REST_MS = 15;
 
@@ -150,11 +150,10 @@ function builderOf(contest: Contest, { directory, makeArgs }: Place): (who: Cach
 async function warmBuild(stage: Stage, contest: Contest, place: Place): Promise<void> {
   const { directory, calls } = place;
   const build = builderOf(contest, place);
-  const sccacheRounds = 'lacks' in contest.sccache || contest.quick ? 0 : SCCACHE_ROUNDS;
-  for (const who of ['ours', 'ccache', ...(sccacheRounds > 0 ? (['sccache'] as const) : [])] as const) await build(who);
+  for (const who of cachersOf(contest)) await build(who);
   const rounds = contest.quick ? QUICK_ROUNDS : ROUNDS;
   const before = await contest.hits();
-  const times = await warmRounds(contest, { name: 'RE2, objects', rounds, sccacheRounds, withStub: true, build });
+  const times = await warmRounds(contest, { name: 'RE2, objects', rounds, withStub: true, build });
   const after = await contest.hits();
   const expected = rounds * calls.length;
   if (after.ours - before.ours !== expected || after.peer - before.peer !== expected)
@@ -172,6 +171,7 @@ async function warmBuild(stage: Stage, contest: Contest, place: Place): Promise<
 }
 
 export async function re2(stage: Stage): Promise<void> {
+  if (!canHave(stage, barsOf('re2'), fetchRe2)) return;
   const contest = await openContest(stage);
   const place = await layRe2(contest);
   await misses(stage, contest, place);

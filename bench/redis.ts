@@ -8,13 +8,12 @@ import { copySource, fetchDebianSource } from '../test/bed/sources.ts';
 import { isCompilerOutput, readTree, type Tree, treeDifferences } from '../test/bed/tree.ts';
 import { barsOf } from './bars.ts';
 import { type Contest, letFilesAge, openContest } from './contest.ts';
-import type { Stage } from './stage.ts';
-import { aboveStub, type Cacher, stubCompiler, type WarmTimes, wallOf, warmRounds } from './warm.ts';
+import { canHave, type Stage } from './stage.ts';
+import { aboveStub, type Cacher, cachersOf, stubCompiler, type WarmTimes, wallOf, warmRounds } from './warm.ts';
 
 const MAKE = ['make', `-j${availableParallelism()}`, 'MALLOC=libc'];
 const ROUNDS = 12;
 const QUICK_ROUNDS = 2;
-const SCCACHE_ROUNDS = 3;
 /** For a quick look, of 100: the libraries that redis carries are made with them. */
 const QUICK_OBJECTS = 30;
 
@@ -52,7 +51,6 @@ function measure(contest: Contest, place: Place, given: Case): Promise<WarmTimes
   return warmRounds(contest, {
     name: given.name,
     rounds: contest.quick ? QUICK_ROUNDS : ROUNDS,
-    sccacheRounds: 'lacks' in contest.sccache || contest.quick ? 0 : SCCACHE_ROUNDS,
     withStub: given.withStub,
     async build(who) {
       await given.clean();
@@ -85,8 +83,9 @@ function goalOf({ quick }: Contest, top: string): Goal {
 
 async function fill(contest: Contest, { calls }: Place, goal: Goal, distclean: () => Promise<void>): Promise<void> {
   contest.say('redis: filling the caches');
-  const first: readonly Cacher[] = 'lacks' in contest.sccache ? ['ours', 'ccache'] : ['ours', 'ccache', 'sccache'];
-  for (const who of contest.quick ? first.slice(0, 2) : ([...first, 'ours', 'ccache'] as const)) {
+  // Ours and ccache's know more of the tree after a second build.
+  const again = contest.quick ? [] : (['ours', 'ccache'] as const);
+  for (const who of [...cachersOf(contest), ...again]) {
     await distclean();
     await contest.runner.run([{ argv: [...calls[who], ...goal.targets], cwd: goal.cwd }]);
   }
@@ -136,12 +135,6 @@ async function warmBuilds(stage: Stage, contest: Contest): Promise<void> {
 }
 
 export async function redis(stage: Stage): Promise<void> {
-  try {
-    fetchDebianSource('redis');
-  } catch (error) {
-    const why = `no source of redis: ${(error as Error).message}`;
-    for (const id of barsOf('redis')) stage.found(id, { kind: 'absent', why });
-    return;
-  }
+  if (!canHave(stage, barsOf('redis'), () => fetchDebianSource('redis'))) return;
   await warmBuilds(stage, await openContest(stage));
 }

@@ -12,6 +12,22 @@ export interface Stage {
   atEnd(undo: () => Promise<void>): void;
 }
 
+/** What these rows need is not to be had here. */
+export function absent({ found }: Pick<Stage, 'found'>, ids: readonly BarId[], why: string): void {
+  for (const id of ids) found(id, { kind: 'absent', why });
+}
+
+/** Fetches what these rows need; where it cannot be had they say so, and the answer is false. */
+export function canHave(stage: Pick<Stage, 'found'>, ids: readonly BarId[], fetch: () => unknown): boolean {
+  try {
+    fetch();
+    return true;
+  } catch (error) {
+    absent(stage, ids, (error as Error).message);
+    return false;
+  }
+}
+
 export type Section = (stage: Stage) => Promise<void>;
 
 /** Minutes after which a section is ended: some three times what it takes on two cores of 2024. */

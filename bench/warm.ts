@@ -10,12 +10,17 @@ export type Cacher = 'ours' | 'ccache' | 'sccache' | 'stub';
 export interface WarmBuild {
   readonly name: string;
   readonly rounds: number;
-  /** In how many of the rounds sccache builds as well. */
-  readonly sccacheRounds: number;
   readonly withStub: boolean;
   /** One build of all objects, from nothing; what it left is compared where that is due. */
   readonly build: (who: Cacher) => Promise<Cost>;
 }
+
+/** In so many of the rounds sccache builds as well: it preprocesses every file each time. */
+const SCCACHE_ROUNDS = 4;
+
+/** Who can be measured warm; each has to build once before. */
+export const cachersOf = ({ sccache }: Contest): readonly Cacher[] =>
+  'lacks' in sccache ? ['ours', 'ccache'] : ['ours', 'ccache', 'sccache'];
 
 export interface WarmTimes {
   readonly pairs: readonly Pair[];
@@ -32,7 +37,8 @@ export function stubCompiler({ bed }: Contest): string {
 }
 
 export async function warmRounds(contest: Contest, given: WarmBuild): Promise<WarmTimes> {
-  const { name, rounds, sccacheRounds, withStub, build } = given;
+  const { name, rounds, withStub, build } = given;
+  const sccacheRounds = 'lacks' in contest.sccache ? 0 : contest.quick ? 1 : SCCACHE_ROUNDS;
   contest.say(`${name}: ${rounds} rounds`);
   const wall = async (who: Cacher): Promise<number> => (await build(who)).wallMs;
   const [pairs, floors, sccache]: [Pair[], number[], number[]] = [[], [], []];

@@ -21,8 +21,9 @@ import type { Series, Take } from '../bench/lan/series.ts';
 import { BEGIN, END, partOf, readmePart, withPart } from '../bench/readme-table.ts';
 import { markdownOf, notesOf, tableOf } from '../bench/report.ts';
 import { type Results, readLatest, writeResults } from '../bench/results.ts';
-import { isGood, rowOf, rowsOf } from '../bench/rows.ts';
+import { isGood, type Outcome, rowOf, rowsOf } from '../bench/rows.ts';
 import { runSection, type SectionEnd } from '../bench/run-section.ts';
+import { canHave } from '../bench/stage.ts';
 import { mendDevNull } from '../bench/sweep.ts';
 import { networks } from './bed/faults.ts';
 import { processNow } from './bed/processes.ts';
@@ -97,6 +98,18 @@ describe('verdicts', () => {
       ['client distcc', 'failed'],
       ['client pump', 'absent'],
     ]);
+  });
+
+  test('what cannot be fetched is not to be had, in every row that needs it', () => {
+    const said: string[] = [];
+    const stage = { found: (id: string, { kind }: Outcome) => void said.push(`${id}: ${kind}`) };
+    expect(canHave(stage, barsOf('redis'), () => 'there')).toBe(true);
+    expect(said).toEqual([]);
+    const fails = (): never => {
+      throw new Error('no network');
+    };
+    expect(canHave(stage, barsOf('one-line'), fails)).toBe(false);
+    expect(said).toEqual(['one-line wall: absent', 'one-line cpu: absent']);
   });
 
   test('every section has rows', () => {

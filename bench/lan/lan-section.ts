@@ -1,6 +1,7 @@
 /** The rows of three hosts on a slow LAN in `make bench`. */
+import { fetchRe2 } from '../../test/bed/sources.ts';
 import { barsOf } from '../bars.ts';
-import type { Stage } from '../stage.ts';
+import { absent, canHave, type Stage } from '../stage.ts';
 import { openHosts } from './bench.ts';
 import { distcc, distccPump } from './distcc.ts';
 import { outcomeOf } from './found.ts';
@@ -21,10 +22,8 @@ const wallSeconds = ({ wallMs }: Take): number => wallMs / 1000;
 /** Like with like: every compile of either goes to the two others. */
 export async function lanSection(stage: Stage): Promise<void> {
   const lack = noHosts();
-  if (lack !== undefined) {
-    for (const id of barsOf('lan')) stage.found(id, { kind: 'absent', why: lack });
-    return;
-  }
+  if (lack !== undefined) return absent(stage, barsOf('lan'), lack);
+  if (!canHave(stage, barsOf('lan'), fetchRe2)) return;
   const opened = await openHosts(LAN_HOSTS, LAN_LINK, stage.atEnd);
   const files = stage.quick ? QUICK_FILES : FILES;
   const asked = { ...opened, runs: stage.quick ? 1 : RUNS, files, say: stage.say };

@@ -1,8 +1,8 @@
 /** The rows of two hosts in `make bench`. */
-import { fetchDebianSource } from '../../test/bed/sources.ts';
+import { fetchDebianSource, fetchRe2 } from '../../test/bed/sources.ts';
 import { type BarId, barsOf } from '../bars.ts';
 import { speedUpOf } from '../figures.ts';
-import type { Stage } from '../stage.ts';
+import { absent, canHave, type Stage } from '../stage.ts';
 import { openHosts } from './bench.ts';
 import { type Builder, plain } from './builders.ts';
 import { distcc, distccPump } from './distcc.ts';
@@ -35,14 +35,11 @@ function report(stage: Stage, series: Series, build: 'redis' | 'RE2', note: stri
     stage.found(`two ${build} ${name}` as BarId, outcomeOf(series, { ...common, peer }));
 }
 
+const rowsOf = (build: 'redis' | 'RE2'): readonly BarId[] =>
+  barsOf('two-hosts').filter((id) => id.startsWith(`two ${build}`));
+
 async function redis(stage: Stage, hosts: TwoHosts): Promise<void> {
-  try {
-    fetchDebianSource('redis');
-  } catch (error) {
-    const why = `no source of redis: ${(error as Error).message}`;
-    for (const id of barsOf('two-hosts')) if (id.startsWith('two redis')) stage.found(id, { kind: 'absent', why });
-    return;
-  }
+  if (!canHave(stage, rowsOf('redis'), () => fetchDebianSource('redis'))) return;
   const project = redisProject(hosts.bed, stage.quick);
   const series = await twoHostSeries(project, hosts, (name) => name !== oursWarm.name);
   report(stage, series, 'redis', stage.quick ? 'its libraries only' : 'MALLOC=libc');
@@ -50,19 +47,17 @@ async function redis(stage: Stage, hosts: TwoHosts): Promise<void> {
 
 export async function twoHostsSection(stage: Stage): Promise<void> {
   const lack = noHosts();
-  if (lack !== undefined) {
-    for (const id of barsOf('two-hosts')) stage.found(id, { kind: 'absent', why: lack });
-    return;
-  }
+  if (lack !== undefined) return absent(stage, barsOf('two-hosts'), lack);
   const opened = await openHosts(TWO_HOSTS, { kind: 'direct' }, stage.atEnd);
   const runs = stage.quick ? 1 : RUNS;
   await redis(stage, { ...opened, runs, say: stage.say });
-  const project = re2Project(opened.bed, stage.quick ? QUICK_RE2_FILES : undefined);
-  const peerRuns = Math.min(runs, RE2_PEER_RUNS);
-  const series = await twoHostSeries(
-    project,
-    { ...opened, runs, peerRuns, say: stage.say },
-    (name) => name !== oursWarm.name,
-  );
+  await re2(stage, { ...opened, runs, say: stage.say });
+}
+
+async function re2(stage: Stage, hosts: TwoHosts): Promise<void> {
+  if (!canHave(stage, rowsOf('RE2'), fetchRe2)) return;
+  const project = re2Project(hosts.bed, stage.quick ? QUICK_RE2_FILES : undefined);
+  const peerRuns = Math.min(hosts.runs, RE2_PEER_RUNS);
+  const series = await twoHostSeries(project, { ...hosts, peerRuns }, (name) => name !== oursWarm.name);
   report(stage, series, 'RE2', stage.quick ? `${QUICK_RE2_FILES} files` : '');
 }
