@@ -42,8 +42,12 @@ dev: $(BUILT) ## Rebuild on every change, with an agent and a cache of its own
 	@node scripts/dev.ts
 
 .PHONY: bench
-bench: $(BUILT) ## Side by side with ccache and the plain compiler; writes bench/results/latest.json
+bench: $(BUILT) ## Every row beside every peer, installing them as root; bench/results/latest.json and the README's table
 	@node bench/run.ts
+
+.PHONY: bench-readme
+bench-readme: $(INSTALLED) ## Write the newest results of `make bench` into the README again
+	@node bench/readme.ts
 
 .PHONY: bench-lan
 bench-lan: $(BUILT) ## Three hosts on a slow LAN, beside distcc, pump and icecream: time and bytes (as root)

@@ -1,15 +1,18 @@
-/** Ours and ccache with an empty cache each, side by side in one environment. */
+/** Ours, ccache and sccache with an empty cache each, side by side in one environment. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bed, HGBUILD, LAUNCHER, makeBed } from '../test/bed/environment.ts';
 import { run, runOk } from '../test/bed/run.ts';
 import { type Runner, startRunner } from './runner.ts';
+import { type Sccache, sccacheVariables, startSccache } from './sccache.ts';
+import type { Stage } from './stage.ts';
 
 export interface Contest {
   readonly bed: Bed;
   readonly runner: Runner;
-  /** Fewer rounds and files: for a look while working on it, not for figures to be quoted. */
   readonly quick: boolean;
+  /** Its server runs; or why there is none. */
+  readonly sccache: Sccache | { readonly lacks: string };
   /** Cache hits that each has counted so far. */
   hits(): Promise<{ readonly ours: number; readonly peer: number }>;
   /** Starts the agent if need be. */
@@ -19,27 +22,30 @@ export interface Contest {
   say(text: string): void;
   /** An empty directory to work in. */
   newDirectory(name: string): string;
-  /** Ends what runs. */
-  stop(): Promise<void>;
-  /** Ends what runs and removes all files. */
-  end(): Promise<void>;
 }
 
 export const ours = (...argv: readonly string[]): readonly string[] => [LAUNCHER, ...argv];
 export const peer = (...argv: readonly string[]): readonly string[] => ['ccache', ...argv];
+export const sccached = (...argv: readonly string[]): readonly string[] => ['sccache', ...argv];
 
 /** Fixed, so that redis compiles to the same bytes every time. */
 const SOURCE_DATE_EPOCH = '1700000000';
 
-export function openContest(quick: boolean, say: (text: string) => void): Contest {
+export async function openContest({ quick, say, atEnd }: Stage): Promise<Contest> {
   const bed = makeBed({ SOURCE_DATE_EPOCH });
+  atEnd(() => bed.remove());
   bed.env.CCACHE_DIR = join(bed.root, 'ccache');
+  Object.assign(bed.env, await sccacheVariables(bed.root));
+  const sccache = await startSccache(bed.env);
+  if ('stop' in sccache) atEnd(() => sccache.stop());
   const runner = startRunner(bed.root, bed.env);
+  atEnd(async () => runner.close());
   return {
     bed,
     runner,
     quick,
     say,
+    sccache,
     async agentCpuMs() {
       const { stdout } = await runOk([HGBUILD, 'agent', 'status', '--json'], { env: bed.env });
       return (JSON.parse(stdout.toString()) as { cpuMs: number }).cpuMs;
@@ -55,14 +61,6 @@ export function openContest(quick: boolean, say: (text: string) => void): Contes
       const directory = join(bed.work, name);
       mkdirSync(directory);
       return directory;
-    },
-    async stop() {
-      runner.close();
-      await run([HGBUILD, 'agent', 'stop'], { env: bed.env });
-    },
-    async end() {
-      runner.close();
-      await bed.remove();
     },
   };
 }

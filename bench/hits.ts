@@ -2,21 +2,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runOk } from '../test/bed/run.ts';
-import { type Contest, letFilesAge, ours, peer } from './contest.ts';
-import { type Pair, type Row, rowOfMedians, sum } from './figures.ts';
-import type { Cost } from './runner.ts';
+import { type Contest, letFilesAge, openContest, ours, peer, sccached } from './contest.ts';
+import { type Beside, median, medians, type Pair, sum } from './figures.ts';
+import { byHyperfine } from './hyperfine.ts';
+import type { Command, Cost } from './runner.ts';
+import type { Stage } from './stage.ts';
 
 interface HitCase {
-  readonly name: string;
+  readonly name: 'many-headers' | 'one-line';
   readonly argv: readonly string[];
   readonly outputs: readonly string[];
   readonly lay: (contest: Contest, directory: string) => Promise<void>;
-  readonly rounds: number;
-  readonly wallBar: number;
-  /** Null: for information. */
-  readonly cpuBar: number | null;
-  /** Of the agent alone: what one process has to do for every core of the machine. */
-  readonly agentBar: number | null;
 }
 
 const HEADERS = 250;
@@ -51,37 +47,37 @@ async function layManyHeaders({ bed }: Contest, directory: string): Promise<void
   if (found !== HEADERS) throw new Error(`the C++ file reads ${found} headers, not ${HEADERS}`);
 }
 
-export function manyHeaders(contest: Contest): Promise<Row[]> {
-  return measureHits(contest, {
-    name: `direct hit, ${HEADERS}-header C++ file`,
+export function manyHeaders(stage: Stage): Promise<void> {
+  return measureHits(stage, {
+    name: 'many-headers',
     argv: ['g++', '-O2', '-MD', '-c', 'many.cc', '-o', 'many.o'],
     outputs: ['many.o', 'many.d'],
     lay: layManyHeaders,
-    rounds: contest.quick ? 60 : 600,
-    wallBar: 0.35,
-    cpuBar: 0.5,
-    agentBar: 0.06,
   });
 }
 
-export function oneLine(contest: Contest): Promise<Row[]> {
-  return measureHits(contest, {
-    name: 'direct hit, one-line C file',
+export function oneLine(stage: Stage): Promise<void> {
+  return measureHits(stage, {
+    name: 'one-line',
     argv: ['gcc', '-O2', '-c', 'one.c', '-o', 'one.o'],
     outputs: ['one.o'],
     lay: async (_contest, directory) => writeFileSync(join(directory, 'one.c'), 'int one(void) { return 1; }\n'),
-    rounds: contest.quick ? 60 : 600,
-    wallBar: 0.8,
-    cpuBar: null,
-    agentBar: null,
   });
 }
 
-async function measureHits(contest: Contest, given: HitCase): Promise<Row[]> {
+const ROUNDS = 600;
+const QUICK_ROUNDS = 60;
+/** Of sccache, which preprocesses for every hit. */
+const SCCACHE_ROUNDS = 60;
+const QUICK_SCCACHE_ROUNDS = 10;
+/** Until the agent's code is compiled and everything is in the page cache. */
+const LEARNING_ROUNDS = 40;
+
+async function measureHits(stage: Stage, given: HitCase): Promise<void> {
+  const contest = await openContest(stage);
   const { bed, runner } = contest;
-  const cwd = contest.newDirectory(given.argv[0] === 'gcc' ? 'one-line' : 'many-headers');
+  const cwd = contest.newDirectory(given.name);
   const read = (): string[] => given.outputs.map((name) => readFileSync(join(cwd, name), 'latin1'));
-  const sameAsPlain = (): number => read().filter((bytes, i) => bytes === plain[i]).length;
   await given.lay(contest, cwd);
   await letFilesAge();
   await runOk(given.argv, { cwd, env: bed.env });
@@ -90,30 +86,45 @@ async function measureHits(contest: Contest, given: HitCase): Promise<Row[]> {
   const other = { argv: peer(...given.argv), cwd };
   await runner.run([mine, other]);
   await bed.flush();
-  // Both learn: the agent's code is compiled by then, and everything is in the page cache.
-  await runner.run(Array.from({ length: 40 }, () => [mine, other]).flat());
+  await runner.run(Array.from({ length: LEARNING_ROUNDS }, () => [mine, other]).flat());
   runner.watch(await contest.agentPid(), 0);
+  const rounds = contest.quick ? QUICK_ROUNDS : ROUNDS;
   const before = await contest.hits();
-  contest.say(`${given.name}: ${given.rounds} rounds`);
-  const pairs = await alternate(contest, mine, other, given.rounds);
+  contest.say(`${given.name}: ${rounds} rounds`);
+  const costs = await alternate(contest, mine, other, rounds);
   const after = await contest.hits();
-  if (after.ours - before.ours !== given.rounds || after.peer - before.peer !== given.rounds)
+  if (after.ours - before.ours !== rounds || after.peer - before.peer !== rounds)
     throw new Error(
-      `${given.name}: ${after.ours - before.ours} and ${after.peer - before.peer} hits, not ${given.rounds} each`,
+      `${given.name}: ${after.ours - before.ours} and ${after.peer - before.peer} hits, not ${rounds} each`,
     );
+  const beside = await sccacheHit(contest, given, cwd);
   await runner.run([other, mine]);
-  const identical = [sameAsPlain(), given.outputs.length] as const;
-  return rows(given, pairs, identical);
+  const identical = [read().filter((bytes, i) => bytes === plain[i]).length, given.outputs.length] as const;
+  const clock = await byHyperfine(mine.argv, other.argv, cwd, bed.env);
+  const notes = [clock, beside.note].filter((text) => text !== undefined).join('; ');
+  report(stage, given, costs, { identical, beside: beside.rows, note: notes });
+}
+
+/** The median of some hits by sccache, or why there are none. */
+async function sccacheHit(
+  { sccache, runner, quick }: Contest,
+  { argv }: HitCase,
+  cwd: string,
+): Promise<{ readonly rows: readonly Beside[]; readonly note?: string }> {
+  if ('lacks' in sccache) return { rows: [], note: sccache.lacks };
+  const rounds = quick ? QUICK_SCCACHE_ROUNDS : SCCACHE_ROUNDS;
+  const command = { argv: sccached(...argv), cwd };
+  await runner.run([command, command]);
+  const before = await sccache.hits();
+  const costs = await runner.run(Array.from({ length: rounds }, () => command));
+  const hits = (await sccache.hits()) - before;
+  if (hits !== rounds) return { rows: [], note: `sccache had ${hits} hits of ${rounds}` };
+  return { rows: [{ who: 'sccache', value: median(costs.map(({ wallMs }) => wallMs)) }] };
 }
 
 type Costs = readonly { readonly ours: Cost; readonly peer: Cost }[];
 
-async function alternate(
-  { runner }: Contest,
-  mine: { argv: readonly string[]; cwd: string },
-  other: { argv: readonly string[]; cwd: string },
-  rounds: number,
-): Promise<Costs> {
+async function alternate({ runner }: Contest, mine: Command, other: Command, rounds: number): Promise<Costs> {
   const order = Array.from({ length: rounds }, (_, i) => (i % 2 === 0 ? [mine, other] : [other, mine]));
   const costs = await runner.run(order.flat());
   return order.map(([first], i) => {
@@ -122,16 +133,19 @@ async function alternate(
   });
 }
 
-function rows(given: HitCase, costs: Costs, identical: readonly [number, number]): Row[] {
+interface Besides {
+  readonly identical: readonly [number, number];
+  readonly beside: readonly Beside[];
+  readonly note: string;
+}
+
+function report({ found }: Stage, { name }: HitCase, costs: Costs, { identical, beside, note }: Besides): void {
   const wall: Pair[] = costs.map((cost) => ({ ours: cost.ours.wallMs, peer: cost.peer.wallMs }));
   // What the agent does for a hit ends a little after the launcher has gone, in the time of the next run.
   const agent = sum(costs.map((cost) => cost.ours.watchedMs + cost.peer.watchedMs)) / costs.length;
   const cpu: Pair[] = costs.map((cost) => ({ ours: cost.ours.cpuMs + agent, peer: cost.peer.cpuMs }));
   const alone: Pair[] = costs.map((cost) => ({ ours: agent, peer: cost.peer.cpuMs }));
-  const head = { against: 'ccache', identical };
-  return [
-    rowOfMedians({ ...head, name: `${given.name}: wall`, bar: given.wallBar }, wall),
-    rowOfMedians({ ...head, name: `${given.name}: CPU with agent`, bar: given.cpuBar }, cpu),
-    rowOfMedians({ ...head, name: `${given.name}: CPU of the agent`, bar: given.agentBar }, alone),
-  ];
+  found(`${name} wall`, medians(wall, { identical, beside, note }));
+  found(`${name} cpu`, medians(cpu, { identical }));
+  if (name === 'many-headers') found('many-headers agent', medians(alone, { identical }));
 }

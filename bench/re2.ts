@@ -1,5 +1,4 @@
 /** RE2 and abseil: what a miss costs, file by file, and a warm build of all of them. */
-import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,13 +6,20 @@ import { HGBUILD } from '../test/bed/environment.ts';
 import { runOk } from '../test/bed/run.ts';
 import { fetchRe2 } from '../test/bed/sources.ts';
 import { isCompilerOutput, readTree, treeDifferences } from '../test/bed/tree.ts';
-import { type Contest, letFilesAge, ours, peer } from './contest.ts';
-import { median, type Pair, type Row, rowOfMedians, rowOfSums, sum } from './figures.ts';
+import { barsOf } from './bars.ts';
+import { type Contest, letFilesAge, openContest, ours, peer } from './contest.ts';
+import { type Pair, sum, totals } from './figures.ts';
 import type { Cost } from './runner.ts';
+import { canHave, type Stage } from './stage.ts';
+import { aboveStub, type Cacher, cachersOf, stubCompiler, wallOf, warmRounds } from './warm.ts';
 
 const MAKEFILE = join(import.meta.dirname, '../demo/Makefile');
 const JOBS = `-j${availableParallelism()}`;
-const QUICK_FILES = 24;
+/** Of RE2's 183, evenly taken: each is compiled three times, one at a time. */
+const FILES = 92;
+const QUICK_FILES = 12;
+const ROUNDS = 16;
+const QUICK_ROUNDS = 4;
 /** An agent that has not worked for this long has stored what it had in hand. */
 const REST_MS = 15;
 
@@ -44,7 +50,7 @@ interface Place {
 async function layRe2(contest: Contest): Promise<Place> {
   const directory = contest.newDirectory('re2');
   cpSync(join(fetchRe2(), 'vendor'), directory, { recursive: true, preserveTimestamps: true });
-  const makeArgs = ['-f', MAKEFILE, 'objects', ...(contest.quick ? [`FILES=${QUICK_FILES}`] : [])];
+  const makeArgs = ['-f', MAKEFILE, 'objects', `FILES=${contest.quick ? QUICK_FILES : FILES}`];
   const { stdout } = await runOk(['make', '-n', ...makeArgs], { cwd: directory, env: contest.bed.env });
   const calls = stdout
     .toString()
@@ -93,16 +99,18 @@ function identicalFiles({ directory, calls }: Place, mine: string): readonly [nu
   return [same.length, paths.length];
 }
 
+const sampleOf = ({ calls }: Place): string => `${calls.length} of RE2's files`;
+
 /**
  * Every file once by each, all misses, the agent's start and the storing after the launcher has gone included. Fills
  * both caches for {@link warmBuild}.
  */
-export async function misses(contest: Contest, place: Place): Promise<Row[]> {
+async function misses(stage: Stage, contest: Contest, place: Place): Promise<void> {
   await letFilesAge();
   // The first run of each reads the compiler from the disk; another file than those measured.
   await contest.runner.run([{ argv: ['g++', '-E', '-x', 'c++', '/dev/null'], cwd: place.directory }]);
   contest.runner.watch(await contest.agentPid(), REST_MS);
-  contest.say(`a miss on RE2: ${place.calls.length} files, each plain, ours and ccache`);
+  contest.say(`a miss: ${sampleOf(place)}, each plain, ours and ccache`);
   const before = await contest.bed.stats();
   const costs = await compileThrice(contest, place);
   contest.runner.watch(0, 0);
@@ -111,89 +119,61 @@ export async function misses(contest: Contest, place: Place): Promise<Row[]> {
     throw new Error(`${after.local - before.local} misses of ${costs.length} files`);
   const agentMs = await contest.agentCpuMs();
   const unpaired = agentMs - sum(costs.map((cost) => cost.ours.watchedMs));
-  contest.say(`the agent used ${(agentMs / costs.length).toFixed(1)} ms CPU per miss`);
   const mine: Pair[] = costs.map(({ ours, plain }) => ({ ours: ours.cpuMs + ours.watchedMs, peer: plain.cpuMs }));
-  const theirs: Pair[] = costs.map(({ ccache, plain }) => ({ ours: ccache.cpuMs, peer: plain.cpuMs }));
-  return [
-    rowOfSums(
-      { name: 'miss on RE2: CPU with agent', against: 'plain', bar: 1.02, identical: identicalFiles(place, 'ours') },
-      mine,
-      unpaired,
-    ),
-    rowOfSums(
-      {
-        name: "miss on RE2: CPU, ccache's own",
-        against: 'plain',
-        bar: null,
-        identical: identicalFiles(place, 'ccache'),
-      },
-      theirs,
-    ),
-  ];
+  const beside = [{ who: 'ccache', value: sum(costs.map(({ ccache }) => ccache.cpuMs)) }];
+  const note = `${sampleOf(place)}; the agent used ${(agentMs / costs.length).toFixed(1)} ms CPU per miss`;
+  stage.found('re2 miss', totals(mine, { identical: identicalFiles(place, 'ours'), beside, note }, unpaired));
 }
 
-/** A compiler that copies what was made before: the floor under every cache. Its path. */
-function stubCompiler({ bed }: Contest): string {
-  const path = join(bed.root, 'stub');
-  execFileSync('cc', ['-O2', '-static', '-o', path, join(import.meta.dirname, 'stub.c')]);
-  return path;
+/** How each builds all objects; each build gives way to the next one's. */
+function builderOf(contest: Contest, { directory, makeArgs }: Place): (who: Cacher, keepAs?: string) => Promise<Cost> {
+  const stub = `CXX=${stubCompiler(contest)}`;
+  const calls: Readonly<Record<Cacher, readonly string[]>> = {
+    ours: [HGBUILD, '--quiet', 'make', JOBS, ...makeArgs],
+    ccache: ['make', JOBS, ...makeArgs, 'CXX=ccache g++'],
+    sccache: ['make', JOBS, ...makeArgs, 'CXX=sccache g++'],
+    stub: ['env', `STUB_FROM=${join(directory, 'plain')}`, 'STUB_ELSE=g++', 'make', JOBS, ...makeArgs, stub],
+  };
+  const out = join(directory, 'out');
+  let parked = 0;
+  return async (who, keepAs) => {
+    // Renamed and not removed: deleting hundreds of files just before slows the file system down.
+    if (existsSync(out)) renameSync(out, join(directory, `parked-${++parked}`));
+    const [cost] = await contest.runner.run([{ argv: calls[who], cwd: directory }]);
+    if (cost === undefined) throw new Error('the runner lost a build');
+    if (keepAs !== undefined) cpSync(out, join(directory, keepAs), { recursive: true });
+    return cost;
+  };
 }
 
 /** All objects of RE2 from the full caches, by make. */
-export async function warmBuild(contest: Contest, place: Place): Promise<Row[]> {
-  const { directory, makeArgs } = place;
-  const mine = [HGBUILD, '--quiet', 'make', JOBS, ...makeArgs];
-  const other = ['make', JOBS, ...makeArgs, 'CXX=ccache g++'];
-  const stub = [
-    'env',
-    `STUB_FROM=${join(directory, 'plain')}`,
-    'make',
-    JOBS,
-    ...makeArgs,
-    `CXX=${stubCompiler(contest)}`,
-  ];
-  let parked = 0;
-  const build = async (argv: readonly string[], to?: string): Promise<Cost> => {
-    const out = join(directory, 'out');
-    // Renamed and not removed: deleting hundreds of files just before slows the file system down.
-    if (existsSync(out)) renameSync(out, join(directory, `parked-${++parked}`));
-    const [cost] = await contest.runner.run([{ argv, cwd: directory }]);
-    if (to !== undefined) renameSync(out, join(directory, to));
-    return cost as Cost;
-  };
-  await build(mine);
-  await build(other);
-  const rounds = contest.quick ? 4 : 16;
-  contest.say(`warm build of RE2's objects: ${rounds} rounds`);
+async function warmBuild(stage: Stage, contest: Contest, place: Place): Promise<void> {
+  const { directory, calls } = place;
+  const build = builderOf(contest, place);
+  for (const who of cachersOf(contest)) await build(who);
+  const rounds = contest.quick ? QUICK_ROUNDS : ROUNDS;
   const before = await contest.hits();
-  const pairs: Pair[] = [];
-  const floors: number[] = [];
-  for (let i = 0; i < rounds; i += 1) {
-    floors.push((await build(stub)).wallMs);
-    const last = i === rounds - 1 ? 'warm' : undefined;
-    const first = i % 2 === 0 ? await build(mine, last) : await build(other);
-    const second = i % 2 === 0 ? await build(other) : await build(mine, last);
-    pairs.push(i % 2 === 0 ? { ours: first.wallMs, peer: second.wallMs } : { ours: second.wallMs, peer: first.wallMs });
-  }
+  const times = await warmRounds(contest, { name: 'RE2, objects', rounds, withStub: true, build });
   const after = await contest.hits();
-  const expected = rounds * place.calls.length;
+  const expected = rounds * calls.length;
   if (after.ours - before.ours !== expected || after.peer - before.peer !== expected)
     throw new Error(`warm RE2: ${after.ours - before.ours} and ${after.peer - before.peer} hits, not ${expected} each`);
+  await build('ours', 'warm');
   const differences = treeDifferences(
     readTree(join(directory, 'plain/out'), isCompilerOutput),
     readTree(join(directory, 'warm'), isCompilerOutput),
   );
-  const files = 2 * place.calls.length;
-  const head = { against: 'ccache', identical: [files - differences.length, files] as const };
-  const floor = median(floors);
-  const above = pairs.map(({ ours, peer }) => ({ ours: ours - floor, peer: peer - floor }));
-  return [
-    rowOfMedians({ ...head, name: 'warm hgbuild make of RE2, objects: wall', bar: 1 }, pairs),
-    rowOfMedians({ ...head, name: 'warm hgbuild make of RE2, objects: wall above a stub compiler', bar: 0.6 }, above),
-  ];
+  const files = 2 * calls.length;
+  const sccache = 'lacks' in contest.sccache ? `; ${contest.sccache.lacks}` : '';
+  const more = { identical: [files - differences.length, files] as const, note: `${sampleOf(place)}${sccache}` };
+  stage.found('re2 objects', wallOf(times, more));
+  stage.found('re2 above', aboveStub(times, more));
 }
 
-export async function re2(contest: Contest): Promise<Row[]> {
+export async function re2(stage: Stage): Promise<void> {
+  if (!canHave(stage, barsOf('re2'), fetchRe2)) return;
+  const contest = await openContest(stage);
   const place = await layRe2(contest);
-  return [...(await misses(contest, place)), ...(await warmBuild(contest, place))];
+  await misses(stage, contest, place);
+  await warmBuild(stage, contest, place);
 }

@@ -1,91 +1,90 @@
 /**
- * `make bench`: Hybridgrid beside ccache and the plain compiler, in one run on one machine, alternated, with medians of
- * paired ratios. Prints a table and writes bench/results/latest.json. `node bench/run.ts [--quick] [ROW...]`: fewer
- * rounds and files, only some rows (many-headers, one-line, re2, redis); then the results go to bench/results/partial.json.
- * Exit status 0: every bar kept, every output identical; 1: not so; 2: something is missing here.
+ * `make bench`: every row of the table, beside every peer, in one run: what is missing is installed, each section runs in a
+ * process of its own, and what comes of it is in bench/results/DATE.json, in latest.json and in the README. `node
+ * bench/run.ts [--quick] [SECTION...]`: fewer rounds and files, only some sections; then the results go to partial.json
+ * and the README stays. Exit status 0: every bar met that could be measured, every output identical; 1: not so; 2: a
+ * wrong argument.
  */
-import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findSource } from '../test/bed/sources.ts';
-import { type Contest, openContest } from './contest.ts';
-import type { Row } from './figures.ts';
-import { manyHeaders, oneLine } from './hits.ts';
-import { re2 } from './re2.ts';
-import { redis } from './redis.ts';
-import { isGood, tableOf, writeResults } from './report.ts';
+import { type BarId, barOf, SECTIONS, type SectionName } from './bars.ts';
+import { thisMachine, versionsHere } from './machine.ts';
+import { installPeers } from './peers.ts';
+import { readmePart, withPart } from './readme-table.ts';
+import { notesOf, tableOf } from './report.ts';
+import { type Results, writeResults } from './results.ts';
+import { isGood, type Outcome, type Row, rowsOf } from './rows.ts';
+import { runSection, stopSection } from './run-section.ts';
+import { LIMIT_MINUTES } from './stage.ts';
 
-const ROWS: Readonly<Record<string, (contest: Contest) => Promise<Row[]>>> = {
-  'many-headers': manyHeaders,
-  'one-line': oneLine,
-  redis,
-  re2,
-};
+const README = join(import.meta.dirname, '../README.md');
 
 interface Asked {
   readonly quick: boolean;
-  readonly names: readonly string[];
+  readonly sections: readonly SectionName[];
 }
 
 function readArguments(args: readonly string[]): Asked {
   const names = args.filter((arg) => arg !== '--quick');
-  const unknown = names.find((name) => !Object.hasOwn(ROWS, name));
-  if (unknown !== undefined) fail(`no row named ${unknown}; known: ${Object.keys(ROWS).join(', ')}`);
-  return { quick: args.includes('--quick'), names: names.length === 0 ? Object.keys(ROWS) : names };
-}
-
-function fail(message: string): never {
-  console.error(`bench: ${message}`);
-  process.exit(2);
-}
-
-/** What the rows need and this machine lacks. */
-function missing({ names }: Asked): string | undefined {
-  if (spawnSync('ccache', ['--version']).status !== 0)
-    return 'there is no ccache to compare with: install it (Debian: apt-get install ccache)';
-  if (names.includes('redis') && findSource('redis') === undefined)
-    return 'the source of redis is not there: run `make sources`, or leave that row out (node bench/run.ts many-headers one-line re2)';
-  return undefined;
-}
-
-const contests: Contest[] = [];
-
-/**
- * Each with an agent and caches of its own. What they leave is removed when all is over: ext4 is slow to make files just
- * after many were deleted.
- */
-async function measure({ names, quick }: Asked): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const name of names) {
-    const contest = openContest(quick, (text) => console.log(text));
-    contests.push(contest);
-    rows.push(...((await ROWS[name]?.(contest)) ?? []));
-    await contest.stop();
+  const unknown = names.find((name) => !SECTIONS.some((each) => each === name));
+  if (unknown !== undefined) {
+    console.error(`bench: no section named ${unknown}; known: ${SECTIONS.join(', ')}`);
+    process.exit(2);
   }
-  return rows;
+  return {
+    quick: args.includes('--quick'),
+    sections: names.length === 0 ? SECTIONS : SECTIONS.filter((name) => names.includes(name)),
+  };
 }
 
-async function removeAll(): Promise<void> {
-  for (const contest of contests.splice(0)) await contest.end();
+const say = (text: string): void => console.log(text);
+let isStopped = false;
+
+async function measure({ quick, sections }: Asked): Promise<readonly Row[]> {
+  const found = new Map<BarId, Outcome>();
+  const troubles = new Map<SectionName, string>();
+  for (const name of sections) {
+    if (isStopped) break;
+    say(`\n${name} (${new Date().toISOString().slice(11, 19)} UTC)`);
+    const argv = [process.execPath, join(import.meta.dirname, 'section.ts'), name];
+    const options = quick ? ['--quick'] : [];
+    const began = Date.now();
+    const end = await runSection({ name, argv, options, limitMs: LIMIT_MINUTES[name] * 60_000, say });
+    for (const [id, outcome] of end.found) found.set(id, outcome);
+    say(`${name}: ${((Date.now() - began) / 60_000).toFixed(1)} minutes`);
+    if (end.trouble === undefined) continue;
+    troubles.set(name, end.trouble);
+    say(`${name} FAILED: ${end.trouble}`);
+  }
+  return rowsOf(sections, found, (id) => ({
+    kind: 'failed',
+    why: troubles.get(barOf(id).section) ?? 'its section found nothing',
+  }));
 }
 
 const asked = readArguments(process.argv.slice(2));
-const lack = missing(asked);
-if (lack !== undefined) fail(lack);
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
-    removeAll().finally(() => process.kill(process.pid, signal));
+    isStopped = true;
+    process.exitCode = 1;
+    stopSection();
   });
-}
-try {
-  const rows = await measure(asked);
-  const whole = !asked.quick && asked.names.length === Object.keys(ROWS).length;
-  const path = join(import.meta.dirname, 'results', whole ? 'latest.json' : 'partial.json');
-  writeResults(path, rows);
-  console.log(`\n${tableOf(rows)}\n\nwritten to ${path}`);
-  process.exitCode = isGood(rows) ? 0 : 1;
-} catch (error) {
-  console.error(`bench: ${error instanceof Error ? error.message : error}`);
-  process.exitCode = 1;
-} finally {
-  await removeAll();
-}
+const began = new Date();
+installPeers(say);
+const versions = versionsHere();
+const rows = await measure(asked);
+const results: Results = {
+  date: `${began.toISOString().slice(0, 19)}Z`,
+  minutes: Math.round((Date.now() - began.getTime()) / 6000) / 10,
+  machine: thisMachine(),
+  versions,
+  rows,
+};
+const isWhole = !isStopped && !asked.quick && asked.sections.length === SECTIONS.length;
+const paths = writeResults(results, isWhole);
+if (isWhole) writeFileSync(README, withPart(readFileSync(README, 'utf8'), readmePart(results)));
+const caution = asked.quick
+  ? '\n\nA quick look: what is paid once per build weighs too much here to be judged by.'
+  : '';
+say(`\n${tableOf(rows)}${caution}\n\n${notesOf(rows)}\n\n${results.minutes} minutes; written to ${paths.join(', ')}`);
+if (isStopped || !isGood(rows)) process.exitCode = 1;

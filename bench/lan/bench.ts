@@ -3,12 +3,12 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Bed, makeBed } from '../../test/bed/environment.ts';
+import { writeJson } from '../results.ts';
 import type { Builder } from './builders.ts';
 import { type Host, type HostPlan, type Lan, type Link, noHosts, openLan } from './hosts.ts';
 import { closeBuilder } from './measure.ts';
 import { stopServices } from './processes.ts';
-import type { Series } from './series.ts';
-import { lanTable, writeLanResults } from './table.ts';
+import { type Absent, type LanRow, lanTable } from './table.ts';
 
 export interface Asked {
   readonly runs: number;
@@ -49,6 +49,11 @@ function readArguments(name: string): Asked {
   }
 }
 
+export interface Shown {
+  readonly rows: readonly LanRow[];
+  readonly absent: readonly Absent[];
+}
+
 export interface BenchPlan {
   /** Of the program, and of its file of results. */
   readonly name: string;
@@ -56,7 +61,31 @@ export interface BenchPlan {
   readonly link: Link;
   /** Whose objects have to be the plain compiler's. */
   readonly mine: readonly Builder[];
-  readonly measure: (bed: Bed, hosts: readonly Host[], asked: Asked) => Promise<Series>;
+  readonly measure: (bed: Bed, hosts: readonly Host[], asked: Asked) => Promise<Shown>;
+}
+
+export interface Hosts {
+  readonly bed: Bed;
+  readonly hosts: readonly Host[];
+}
+
+/** A bed and hosts in it; `atEnd` is told at once how all of it goes away again, with whatever was started there. */
+export async function openHosts(
+  plans: readonly HostPlan[],
+  link: Link,
+  atEnd: (undo: () => Promise<void>) => void,
+): Promise<Hosts> {
+  // Fixed, so that redis compiles to the same bytes every time.
+  const bed = makeBed({ SOURCE_DATE_EPOCH: '1700000000' });
+  let lan: Lan | undefined;
+  atEnd(async () => {
+    await closeBuilder().catch((error) => console.error(String(error)));
+    await stopServices();
+    await lan?.end();
+    rmSync(bed.root, { recursive: true, force: true });
+  });
+  lan = await openLan(bed.root, plans, link);
+  return { bed, hosts: lan.hosts };
 }
 
 /** Sets `process.exitCode`: 0, every object of ours is the plain compiler's; 1, not so; 2, something is missing here. */
@@ -68,24 +97,18 @@ export async function runBench({ name, hosts, link, mine, measure }: BenchPlan):
     process.exitCode = 2;
     return;
   }
-  // Fixed, so that redis compiles to the same bytes every time.
-  const bed = makeBed({ SOURCE_DATE_EPOCH: '1700000000' });
-  let lan: Lan | undefined;
-  const removeAll = async (): Promise<void> => {
-    await closeBuilder().catch((error) => console.error(`${name}: ${error}`));
-    await stopServices();
-    await lan?.end();
-    rmSync(bed.root, { recursive: true, force: true });
-  };
+  let removeAll = async (): Promise<void> => {};
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void removeAll().finally(() => process.kill(process.pid, signal)));
   try {
-    lan = await openLan(bed.root, hosts, link);
-    const series = await measure(bed, lan.hosts, asked);
+    const opened = await openHosts(hosts, link, (undo) => {
+      removeAll = undo;
+    });
+    const { rows, absent } = await measure(opened.bed, opened.hosts, asked);
     const path = join(import.meta.dirname, '../results', `${name}${asked.whole ? '' : '-partial'}.json`);
-    writeLanResults(path, { link, ...series });
-    console.log(`\n${lanTable(series.rows, series.absent)}\n\nwritten to ${path}`);
-    process.exitCode = isGood(series, mine) ? 0 : 1;
+    writeJson(path, { link, rows, absent });
+    console.log(`\n${lanTable(rows, absent)}\n\nwritten to ${path}`);
+    process.exitCode = isGood(rows, mine) ? 0 : 1;
   } catch (error) {
     console.error(`${name}: ${error instanceof Error ? error.message : error}`);
     process.exitCode = 1;
@@ -94,7 +117,7 @@ export async function runBench({ name, hosts, link, mine, measure }: BenchPlan):
   }
 }
 
-function isGood({ rows }: Series, mine: readonly Builder[]): boolean {
+function isGood(rows: readonly LanRow[], mine: readonly Builder[]): boolean {
   const ours = rows.filter(({ builder }) => mine.some((each) => each.name === builder));
   return ours.every(({ identical: [same, all] }) => same === all && all > 0);
 }

@@ -26,6 +26,8 @@ export interface OpenBuilder {
   readonly call: Call;
   /** What the last build really did, from the builder's own records. Throws where it is not what its row claims. */
   proof(compiles: number): Promise<string>;
+  /** CPU time so far, in milliseconds, of its process on the client that outlives a compile; absent where there is none. */
+  agentCpuMs?(): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -11,6 +11,14 @@ const NETWORK = 'hgbench';
 /** How long daemons take to find their scheduler at most; they look every few seconds. */
 const LOGIN = /Connected to scheduler/;
 
+/**
+ * Of the daemon on one host; 0: the client. Without one of its own each daemon takes the place of the one before in
+ * /run, as hosts share the file system, and compilers on the client would ask a helper's daemon.
+ */
+const socketOf = (directory: string, host: number): NodeJS.ProcessEnv => ({
+  ICECC_TEST_SOCKET: join(directory, `daemon${host}`, 'socket'),
+});
+
 async function startDaemons(place: Place, directory: string, into: Service[]): Promise<void> {
   const { bed, client, helpers, localSlots } = place;
   const [first] = helpers;
@@ -23,17 +31,21 @@ async function startDaemons(place: Place, directory: string, into: Service[]): P
     mkdirSync(base);
     spawnSync('chown', ['icecc', base]); // the user it changes to
     const args = ['-n', NETWORK, '-s', first.host.address, '-N', `host${i}`, '-b', base, '-m', String(slots), '-vv'];
-    into.push(startService([...host.on, 'iceccd', ...args, ...(slots === 0 ? ['--no-remote'] : [])], bed.env));
+    const words = [...host.on, 'iceccd', ...args, ...(slots === 0 ? ['--no-remote'] : [])];
+    into.push(startService(words, { ...bed.env, ...socketOf(directory, i) }));
   }
   for (const service of into.slice(-hosts.length)) await service.says(LOGIN);
 }
 
-/** The compiler is packed and sent with the first compile on each host: once a day, not with every build. */
+/**
+ * A compiler is packed and sent with the first compile on each host: once a day, not with every build. By its name: redis
+ * is built by `cc`, which is another compiler than `gcc` to it.
+ */
 async function sendCompilers({ client, helpers }: Place, directory: string, env: NodeJS.ProcessEnv): Promise<void> {
   for (const language of ['c', 'c++']) {
     const source = join(directory, `warm.${language}`);
     writeFileSync(source, 'int warm(int x) { return x; }\n');
-    const compile = [language === 'c' ? 'gcc' : 'g++', '-c', source, '-o', join(directory, 'warm.o')];
+    const compile = [language === 'c' ? 'cc' : 'g++', '-c', source, '-o', join(directory, 'warm.o')];
     for (const [i] of helpers.entries())
       for (let times = 0; times < 3; times += 1)
         await runOk([...client.on, 'icecc', ...compile], { env: { ...env, ICECC_PREFERRED_HOST: `host${i + 1}` } });
@@ -50,7 +62,7 @@ async function open(place: Place): Promise<OpenBuilder> {
     for (const service of services.reverse()) await service.stop();
     rmSync(directory, { recursive: true, force: true });
   };
-  const env = { ...bed.env, ICECC_DEBUG: 'debug', ICECC_LOGFILE: log };
+  const env = { ...bed.env, ...socketOf(directory, 0), ICECC_DEBUG: 'debug', ICECC_LOGFILE: log };
   try {
     await startDaemons(place, directory, services);
     await sendCompilers(place, directory, env);

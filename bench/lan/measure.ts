@@ -23,11 +23,20 @@ export interface Measured {
 let running: ReturnType<typeof spawn> | undefined;
 
 /** Ends the build that runs, with all it started. */
-export function stopBuilding(): void {
-  if (running?.pid !== undefined && running.exitCode === null) process.kill(-running.pid, 'SIGTERM');
+export function stopBuilding(signal: NodeJS.Signals = 'SIGTERM'): void {
+  if (running?.pid === undefined || running.exitCode !== null) return;
+  try {
+    process.kill(-running.pid, signal);
+  } catch {
+    // Gone already.
+  }
 }
 
-function runBuild(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
+/** No build of a bench takes a quarter of this. */
+const PATIENCE_MS = 15 * 60_000;
+
+/** Runs a build to its end; one that fails or takes too long rejects, with what it printed last. */
+export function runBuild(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
   const child = spawn(argv[0] as string, argv.slice(1), {
     cwd,
     env,
@@ -40,10 +49,15 @@ function runBuild(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv):
     said = (said + chunk.toString()).slice(-4000);
   });
   return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      stopBuilding('SIGKILL');
+      reject(new Error(`a build has not ended after ${PATIENCE_MS / 60_000} minutes: ${argv.join(' ')}\n${said}`));
+    }, PATIENCE_MS);
     child.on('error', reject);
     child.on('close', (status, signal) => {
+      clearTimeout(timer);
       if (status === 0) resolve();
-      else reject(new Error(`${argv.join(' ')}: ${signal ?? `status ${status}`}\n${said}`));
+      else reject(new Error(`a build ended with ${signal ?? `status ${status}`}: ${argv.join(' ')}\n${said}`));
     });
   });
 }

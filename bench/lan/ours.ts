@@ -93,11 +93,13 @@ async function open(place: Place, { localSlots, areWarm = false }: How = {}): Pr
     await close();
     throw error;
   }
+  const agentCpuMs = async (): Promise<number> => {
+    const { stdout } = await runOk([...client.on, HGBUILD, 'agent', 'status', '--json'], { env });
+    return (JSON.parse(stdout.toString()) as { cpuMs: number }).cpuMs;
+  };
   /** CPU time of agent, coordinator and workers since their start, in milliseconds. */
   const cpuTimes = async (): Promise<readonly number[]> => {
-    const { stdout } = await runOk([...client.on, HGBUILD, 'agent', 'status', '--json'], { env });
-    const { cpuMs } = JSON.parse(stdout.toString()) as { cpuMs: number };
-    return [cpuMs, ...services.map(({ pid }) => processNow(pid)?.cpuMs ?? 0)];
+    return [await agentCpuMs(), ...services.map(({ pid }) => processNow(pid)?.cpuMs ?? 0)];
   };
   const before = areWarm ? await cpuTimes() : [];
   /** Where the overhead is. */
@@ -122,6 +124,7 @@ async function open(place: Place, { localSlots, areWarm = false }: How = {}): Pr
         throw new Error(`not all of ${compiles} compiles were remote: ${said}`);
       return said;
     },
+    agentCpuMs,
     close,
   };
 }

@@ -11,14 +11,24 @@ export interface Entry {
   readonly place: Place;
   /** For make. */
   readonly jobs: number;
+  /** Takes part in so many of the runs only: for peers that take long and are far from any limit. */
+  readonly runs?: number;
 }
 
 /** Builds that are measured with one opened builder, by name; the first begins cold. */
 export type Builds = (open: OpenBuilder, entry: Entry) => Promise<Readonly<Record<string, Measured>>>;
 
+/** One build by one builder in one run. */
+export interface Take extends Sample {
+  readonly run: number;
+  readonly build: string;
+  readonly builder: string;
+}
+
 export interface Series {
   readonly rows: readonly LanRow[];
   readonly absent: readonly Absent[];
+  readonly takes: readonly Take[];
 }
 
 interface Taken {
@@ -43,7 +53,7 @@ export async function runSeries(
     const [first, ...others] = entries;
     const shift = others.length === 0 ? 0 : run % others.length;
     for (const entry of [first as Entry, ...others.slice(shift), ...others.slice(0, shift)]) {
-      if (absent.some(({ builder }) => builder === entry.builder.name)) continue;
+      if (absent.some(({ builder }) => builder === entry.builder.name) || run >= (entry.runs ?? runs)) continue;
       try {
         await project.clean();
         await letFilesAge();
@@ -58,7 +68,7 @@ export async function runSeries(
       }
     }
   }
-  return { rows: rowsOf(entries, taken), absent };
+  return { rows: rowsOf(entries, taken), absent, takes: takesOf(taken) };
 }
 
 function describe({ wallMs, clientCpuMs, helperCpuMs, sent, proof }: Measured): string {
@@ -72,11 +82,23 @@ function rowsOf(entries: readonly Entry[], taken: readonly (readonly Taken[])[])
     entries.flatMap(({ builder }) => {
       const expected = taken[0]?.[0]?.builds[name];
       const samples = taken.flatMap((run) => sampleOf(name, builder, run, expected?.objects) ?? []);
-      const last = taken.at(-1)?.find(({ entry }) => entry.builder === builder)?.builds[name];
+      const last = taken.flat().findLast(({ entry }) => entry.builder === builder)?.builds[name];
       if (samples.length === 0 || expected === undefined) return [];
       const note = [last?.proof, builder.note].filter((text) => text !== undefined && text !== '').join('; ');
       return [rowOf({ build: name, builder: builder.name, files: expected.compiles, note }, samples)];
     }),
+  );
+}
+
+function takesOf(taken: readonly (readonly Taken[])[]): Take[] {
+  const first = taken[0]?.[0]?.builds ?? {};
+  return taken.flatMap((all, run) =>
+    all.flatMap(({ entry: { builder }, builds }) =>
+      Object.keys(builds).flatMap((build): Take[] => {
+        const sample = sampleOf(build, builder, all, first[build]?.objects);
+        return sample === undefined ? [] : [{ run, build, builder: builder.name, ...sample }];
+      }),
+    ),
   );
 }
 

@@ -1,6 +1,4 @@
 /** The rows of the LAN benches: medians with spread, on the terminal and in a file. */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { median } from '../figures.ts';
 
 /** One builder's figures for one build, over all runs. */
@@ -112,11 +110,4 @@ export function lanTable(rows: readonly LanRow[], absent: readonly Absent[]): st
       .trimEnd(),
   );
   return [...shown, ...absent.map(({ builder, why }) => `${builder}: not to be had: ${why}`)].join('\n');
-}
-
-/** Whoever reads the file while it is written finds the old one or the new one. */
-export function writeLanResults(path: string, results: object): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.tmp`, `${JSON.stringify(results, null, 2)}\n`);
-  renameSync(`${path}.tmp`, path);
 }
