@@ -146,3 +146,24 @@ test('one that lies there is no input of the one that takes its place, and error
   const mode = 'touch inc/x.h.gch; chmod 640 inc/x.h.gch; gcc -g inc/x.h; stat -c %a inc/x.h.gch';
   await expectTwin(bed, { files, script: mode, adjust: withoutHeaders, hits: 1 });
 });
+
+test('an include of a macro that one may hold: kept where it was made of these headers here, and never where it is stale', async () => {
+  const which = {
+    'x.h': '#define WHICH "one.h"\n',
+    'one.h': 'int one = 1;\n',
+    'two.h': 'int two = 2;\n',
+    't.c': '#include "x.h"\n#include WHICH\n',
+  };
+  const adjust = withoutHeaders;
+  const compile = 'gcc -g -c t.c && md5sum t.o';
+  await expectTwin(bed, { files: which, script: `gcc -g x.h && ${compile}`, adjust, hits: 2 });
+  const stale = `gcc -g x.h && sed -i s/one/two/ x.h && ${compile}`;
+  await expectTwin(bed, { files: which, script: `${stale} && echo 'int one = 3;' > one.h && ${compile}`, adjust });
+  await expectTwin(bed, { files: which, script: `${stale} && echo 'int two = 3;' > two.h && ${compile}`, adjust });
+  await expectTwin(bed, { files: which, script: `${stale} && rm two.h && ${compile}`, adjust });
+  await expectTwin(bed, {
+    files: { ...which, 'x.h': '#define WHICH "two.h"\n' },
+    script: `gcc -g x.h && ${compile}`,
+    adjust,
+  });
+});
