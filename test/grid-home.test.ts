@@ -78,9 +78,10 @@ testWith(
     const long = { 'a.c': slow, 'b.c': `${slow}\nint b;\n` };
     signalProcess(running.workers[0]?.pid, 'SIGSTOP');
     layFiles(use.bed.work, long);
-    const building = runScript(use.bed, BOTH, 'cached', { env, timeoutMs: 30_000 });
+    const building = runScript(use.bed, BOTH, 'cached', { env, timeoutMs: 90_000 });
     const log = (): string => readFileSync(join(use.bed.cacheDir, 'agent.log'), 'latin1');
-    expect(await until(() => log().includes('"raced"'))).toBe(true);
+    // Where the machine has other work, a compile is late after five times what that made of the first ones.
+    expect(await until(() => log().includes('"raced"'), 60_000)).toBe(true);
     const here = (): number | undefined =>
       processesWithEnv('HG_TEST_MARK', use.bed.root).find(({ name }) => name === 'cc1')?.pid;
     expect(await until(() => here() !== undefined)).toBe(true);
