@@ -75,7 +75,10 @@ function build(files: readonly number[], plan: Plan, home: WayHome, clock: { now
     const wanted = [...open].reverse().find((job) => job.away !== undefined && isWanted(job, open, plan, home));
     if (wanted?.away === undefined) return;
     wanted.here = wanted.ms;
-    if (plan.rule === 'race') return;
+    if (plan.rule === 'race' && !home.isCrowded(wanted.away)) {
+      home.raced(wanted.away);
+      return;
+    }
     home.back(wanted.away);
     wanted.away = undefined;
     wanted.there = undefined;

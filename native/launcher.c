@@ -100,6 +100,7 @@ typedef struct {
   char **argv;
   buffer out, in;
   uint64_t asked_ns;
+  int is_last; /* there is no better answer to be had: what cannot be delivered is compiled */
 } exchange;
 
 static void print_note(reader *r) {
@@ -119,7 +120,7 @@ static void handle_hit(exchange *x, reader *r) {
     if (!check_holds(r)) put_u32(&x->out, i);
   if (r->broken) exec_compiler(x->compiler, x->argv);
   if (x->out.size != nothing) {
-    if (send_frame(x->fd, &x->out) != 0) exec_compiler(x->compiler, x->argv);
+    if (x->is_last || send_frame(x->fd, &x->out) != 0) exec_compiler(x->compiler, x->argv);
     return;
   }
   /* A signal in the middle of writing would leave half an object that make takes for a whole one. */
@@ -145,7 +146,7 @@ static void handle_hit(exchange *x, reader *r) {
     sigprocmask(SIG_SETMASK, &before, NULL);
     begin_frame(&x->out, FROM_LAUNCHER_BAD_BLOB);
     put_u32(&x->out, i);
-    if (result == OUTPUT_FAILED || send_frame(x->fd, &x->out) != 0) exec_compiler(x->compiler, x->argv);
+    if (result == OUTPUT_FAILED || x->is_last || send_frame(x->fd, &x->out) != 0) exec_compiler(x->compiler, x->argv);
     return;
   }
   char *text = take_string(r, &stderr_size);
@@ -161,11 +162,29 @@ static void handle_hit(exchange *x, reader *r) {
   _exit(0);
 }
 
-/* Runs the compiler with the agent's additional arguments (kind 0) or the agent's arguments alone (kind 1: a silent
- * preprocessor run whose output goes to a file), captures the outputs, reports. Returns only after kind 1. */
+/* The compile was stopped, because it was done elsewhere. A signal that came in between was for the compiler: it would
+ * have left no object, and have died of it. */
+static void handle_overtaken(exchange *x, race *other, reader *captures) {
+  reader r = {.at = other->in.data + 5, .end = other->in.data + other->in.size, .broken = 0};
+  if (passed_on) {
+    for (uint32_t left = take_u32(captures); left > 0 && !captures->broken; left--) {
+      unlink_ordinary(take_path(captures));
+      take_path(captures);
+    }
+    end_like(passed_on);
+  }
+  x->is_last = 1;
+  handle_hit(x, &r);
+}
+
+/* Runs the compiler with the agent's additional arguments (kind 0; kind 2: only until the agent has a result from
+ * elsewhere) or the agent's arguments alone (kind 1: a silent preprocessor run whose output goes to a file), captures the
+ * outputs, reports. Returns only after kind 1. */
 static void handle_report(exchange *x, reader *r) {
   unsigned kind = take_u8(r);
-  print_note(r);
+  uint32_t note_size;
+  char *note = take_string(r, &note_size);
+  if (note_size && kind != 2) write_all(2, note, note_size);
   const char *stdout_path = take_path(r);
   uint32_t extra = take_u32(r), own = 0;
   while (x->argv[own + 1]) own++;
@@ -178,10 +197,14 @@ static void handle_report(exchange *x, reader *r) {
     argv[n] = argument_with_list(take_path(r), &lists);
     if (!argv[n++]) close_lists(&lists), exec_compiler(x->compiler, x->argv);
   }
-  if (kind == 0)
+  if (kind != 1)
     for (uint32_t i = 1; i <= own; i++) argv[n++] = x->argv[i];
   ending end = {.status = 0};
-  if (r->broken || run_compiler(x->compiler, argv, stdout_path, &end) != 0) exec_compiler(x->compiler, x->argv);
+  race other = {.agent = x->fd};
+  if (r->broken || run_compiler(x->compiler, argv, stdout_path, &end, kind == 2 ? &other : NULL) != 0)
+    exec_compiler(x->compiler, x->argv);
+  if (end.is_overtaken) close_lists(&lists), handle_overtaken(x, &other, r);
+  if (note_size && kind == 2) write_all(2, note, note_size);
   begin_frame(&x->out, FROM_LAUNCHER_ENDED);
   put_u32(&x->out, (uint32_t)end.status);
   put_u64(&x->out, end.started_ns);
@@ -200,7 +223,7 @@ static void handle_report(exchange *x, reader *r) {
   for (uint32_t i = 0; i < lists.count; i++) put_list(&x->out, lists.fds[i]);
   close_lists(&lists);
   int sent = send_frame(x->fd, &x->out);
-  if (kind == 0) end_like(end.status);
+  if (kind != 1) end_like(end.status);
   if (sent != 0) exec_compiler(x->compiler, x->argv);
   free(end.stderr_text.data);
   free(argv);

@@ -16,15 +16,19 @@
 #include <unistd.h>
 
 #include "deliver.h"
+#include "race.h"
 #include "wire.h"
 
 /* Diagnostics kept for the cache; what is longer is shown but not stored. */
 #define STDERR_LIMIT (1u << 20)
 
-static pid_t running_child;
+static volatile pid_t running_child;
+/* The last signal that was passed on to the compiler; 0: none. */
+static volatile sig_atomic_t passed_on;
 
 static void forward_signal(int number) {
   int saved = errno;
+  passed_on = number;
   if (running_child > 0) kill(running_child, number);
   errno = saved;
 }
@@ -96,6 +100,7 @@ typedef struct {
   uint64_t started_ns, ended_ns, cpu_us;
   buffer stderr_text;
   int stderr_overflow;
+  int is_overtaken; /* it was stopped, because the answer from elsewhere came first */
 } ending;
 
 static uint64_t now_ns(void) {
@@ -116,29 +121,41 @@ static void child_exec(const char *compiler, char **argv, int stderr_write, cons
   exec_compiler(compiler, argv);
 }
 
-/* Waits until there is something to read. 0: the child has ended and nothing is left in the pipe, though somebody may
- * still hold its other end: a killed driver leaves its cc1 behind, and make must not wait for that. */
-static int wait_for_output(int from, int child) {
-  struct pollfd polled[2] = {{.fd = from, .events = POLLIN}, {.fd = child, .events = POLLIN}};
+enum { HAS_OUTPUT, HAS_ENDED, HAS_NEWS };
+
+/* Waits until there is something to read, or the agent says something. HAS_ENDED: the child has ended and nothing is left
+ * in the pipe, though somebody may still hold its other end: a killed driver leaves its cc1 behind, and make must not wait
+ * for that. */
+static int wait_for_output(int from, int child, int agent) {
+  struct pollfd polled[3] = {{.fd = from, .events = POLLIN}, {.fd = child, .events = POLLIN}, {.fd = agent, .events = POLLIN}};
   for (;;) {
-    int n = poll(polled, 2, -1);
-    if (n < 0 && errno != EINTR) return 1;
-    if (n > 0 && polled[0].revents) return 1;
+    int n = poll(polled, 3, -1);
+    if (n < 0 && errno != EINTR) return HAS_OUTPUT;
+    if (n > 0 && polled[0].revents) return HAS_OUTPUT;
     if (n > 0 && polled[1].revents) {
       n = poll(polled, 1, 0);
-      return n > 0;
+      return n > 0 ? HAS_OUTPUT : HAS_ENDED;
     }
+    if (n > 0 && polled[2].revents) return HAS_NEWS;
   }
 }
 
-/* Passes the child's stderr on as it comes and keeps a copy. `child`: a pidfd, or -1 on a kernel without (before 5.3). */
-static void tee_stderr(int from, int child, ending *end, int silent) {
+/* Passes the child's stderr on as it comes and keeps a copy. `child`: a pidfd, or -1 on a kernel without (before 5.3).
+ * Returns at once when the race is lost. */
+static void tee_stderr(int from, int child, ending *end, int silent, race *other) {
   char chunk[16384];
   for (;;) {
-    if (!wait_for_output(from, child)) return;
+    int what = wait_for_output(from, child, other ? other->agent : -1);
+    if (what == HAS_ENDED) return;
+    if (what == HAS_NEWS) {
+      end->is_overtaken = is_lost(other) && !passed_on;
+      if (end->is_overtaken) return;
+      continue;
+    }
     ssize_t n = read(from, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return;
+    if (other) other->agent = -1;
     if (!silent) write_all(2, chunk, (size_t)n);
     if (end->stderr_text.size + (size_t)n > STDERR_LIMIT) end->stderr_overflow = 1;
     else put_bytes(&end->stderr_text, chunk, (size_t)n);
@@ -148,9 +165,9 @@ static void tee_stderr(int from, int child, ending *end, int silent) {
 static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 #define FORWARDED (sizeof forwarded / sizeof *forwarded)
 
-/* Runs the compiler as a child in the user's own context (stdio, umask, cgroup, jobserver) and waits. Returns -1 when
- * it could not even be started; the caller then execs it. */
-static int run_compiler(const char *compiler, char **argv, const char *stdout_path, ending *end) {
+/* Runs the compiler as a child in the user's own context (stdio, umask, cgroup, jobserver) and waits; with `other`, for
+ * the first of the two. Returns -1 when it could not even be started; the caller then execs it. */
+static int run_compiler(const char *compiler, char **argv, const char *stdout_path, ending *end, race *other) {
   int pipes[2];
   if (pipe2(pipes, O_CLOEXEC) != 0) return -1;
   if (pipes[0] < 3 || pipes[1] < 3) { /* somebody closed stdio: no place for a tee */
@@ -180,9 +197,14 @@ static int run_compiler(const char *compiler, char **argv, const char *stdout_pa
     return -1;
   }
   int child = (int)syscall(SYS_pidfd_open, running_child, 0);
-  tee_stderr(pipes[0], child, end, stdout_path && *stdout_path);
+  tee_stderr(pipes[0], child, end, stdout_path && *stdout_path, other);
+  if (end->is_overtaken) stop_compiler(running_child);
   if (child >= 0) close(child);
   close(pipes[0]);
+  if (end->is_overtaken) {
+    running_child = 0;
+    return 0;
+  }
   struct rusage usage;
   while (wait4(running_child, &end->status, 0, &usage) < 0)
     if (errno != EINTR) return -1;

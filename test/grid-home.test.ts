@@ -2,11 +2,12 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { HGBUILD } from './bed/environment.ts';
 import type { Grid } from './bed/grid.ts';
 import { GRID_NEEDS, useGridBed } from './bed/grid-bed.ts';
-import { signalProcess, until } from './bed/processes.ts';
+import { processesWithEnv, signalProcess, until } from './bed/processes.ts';
 import { runOk } from './bed/run.ts';
 import { testWith } from './bed/tools.ts';
 import { expectTwin, layFiles, runScript } from './bed/twin.ts';
@@ -50,15 +51,48 @@ testWith(
     await expectTwin(use.bed, { files: sources(1), env, script: BOTH });
     expect(await use.bed.stats()).toMatchObject({ remoteCompiles: 1, broughtHome: 0, hits: 2 });
     signalProcess(running.workers[0]?.pid, 'SIGSTOP');
-    const seen = await expectTwin(use.bed, { files: sources(2), env, script: BOTH, timeoutMs: 30_000 });
-    expect(seen.stdout).toBe('0\n0\n');
-    expect(await use.bed.stats()).toMatchObject({ remoteCompiles: 1, broughtHome: 1, local: 4, hits: 4 });
+    layFiles(use.bed.work, sources(2));
+    const ended = await runScript(use.bed, BOTH, 'cached', { env, timeoutMs: 30_000 });
+    expect(ended.stdout.toString()).toBe('0\n0\n');
+    expect(await use.bed.stats()).toMatchObject({ remoteCompiles: 1, broughtHome: 1, overtaken: 0, local: 4, hits: 2 });
     expect(await runningTasks(running)).toBe(1);
     signalProcess(running.workers[0]?.pid, 'SIGCONT');
     await untilIdle(running);
     // What came home was stored: nothing is compiled again.
     await runScript(use.bed, BOTH, 'cached', { env });
-    expect(await use.bed.stats()).toMatchObject({ hits: 6, local: 4 });
+    expect(await use.bed.stats()).toMatchObject({ hits: 4, local: 4 });
+    await expectTwin(use.bed, { files: sources(2), env, script: BOTH });
+  },
+);
+
+testWith(
+  GRID_NEEDS,
+  'what is done here and there at once: where the worker is first, its answer is delivered and the place here is free',
+  async () => {
+    const running = await use.start({ workers: 1, coordinatorFlags: ['--heartbeat=10m'] });
+    const env = { ...running.env(1), HG_TEST_MARK: use.bed.root };
+    await expectTwin(use.bed, { files: sources(1), env, script: BOTH });
+    // Long enough to be caught at it.
+    const body = Array.from({ length: 2_000 }, (_, i) => `int f${i}(int x) { return x * ${i} + f${i - 1}(x); }`);
+    const slow = ['static int f_1(int x) { return x; }', ...body.map((line) => line.replace('f-1', 'f_1'))].join('\n');
+    const long = { 'a.c': slow, 'b.c': `${slow}\nint b;\n` };
+    signalProcess(running.workers[0]?.pid, 'SIGSTOP');
+    layFiles(use.bed.work, long);
+    const building = runScript(use.bed, BOTH, 'cached', { env, timeoutMs: 90_000 });
+    const log = (): string => readFileSync(join(use.bed.cacheDir, 'agent.log'), 'latin1');
+    // Where the machine has other work, a compile is late after five times what that made of the first ones.
+    expect(await until(() => log().includes('"raced"'), 60_000)).toBe(true);
+    const here = (): number | undefined =>
+      processesWithEnv('HG_TEST_MARK', use.bed.root).find(({ name }) => name === 'cc1')?.pid;
+    expect(await until(() => here() !== undefined)).toBe(true);
+    signalProcess(here(), 'SIGSTOP');
+    signalProcess(running.workers[0]?.pid, 'SIGCONT');
+    expect((await building).stdout.toString()).toBe('0\n0\n');
+    expect(await use.bed.stats()).toMatchObject({ remoteCompiles: 2, broughtHome: 0, overtaken: 1, local: 4 });
+    await untilIdle(running);
+    await runScript(use.bed, BOTH, 'cached', { env });
+    expect(await use.bed.stats()).toMatchObject({ hits: 4 });
+    await expectTwin(use.bed, { files: long, env, script: BOTH });
   },
 );
 

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Bed, makeBed } from './bed/environment.ts';
-import { expectTwin, layFiles, runScript } from './bed/twin.ts';
+import { expectTwin, layFiles, runScript, type Seen } from './bed/twin.ts';
 
 let bed: Bed;
 beforeEach(() => {
@@ -77,4 +77,93 @@ test('a precompiled header that was used and is gone leaves no result', async ()
   const { stdout: again } = await runScript(bed, `${compile} && sha256sum w.o`, 'plain');
   const { stdout: found } = await runScript(bed, `${compile} && sha256sum w.o`, 'cached');
   expect(found.toString()).toBe(again.toString());
+});
+
+/** No two runs of gcc write the same one: what is made with it is compared, and that it is there. */
+const withoutHeaders = (seen: Seen): Seen => ({
+  ...seen,
+  tree: new Map(
+    [...seen.tree].map(([path, file]) => [path, path.endsWith('.gch') ? file.replace(/ size .*/, '') : file]),
+  ),
+});
+
+const CMAKE =
+  '-x c++-header -include $PWD/b/m.hxx -MD -MT b/m.hxx.gch -MF b/m.hxx.gch.d -o b/m.hxx.gch -c $PWD/b/m.hxx.cxx';
+const USES = 'g++ -g -O2 -I$PWD -Winvalid-pch -include $PWD/b/m.hxx -MD -c';
+const SAYS = 'g++ -g -O2 -I$PWD -Winvalid-pch -include $PWD/b/m.hxx -H -fsyntax-only one.cc 2>&1 | grep -a gch';
+const cmakeFiles = {
+  'b/m.hxx': '#pragma GCC system_header\n#include <vector>\n#include "inc/y.h"\n',
+  'b/m.hxx.cxx': '/* generated */\n',
+  'inc/y.h': '#pragma once\n#define Y 4\n',
+  'one.cc': '#include "inc/y.h"\nint one = Y; std::vector<int> all;\n',
+  'two.cc': 'int two(const std::vector<int>& of) { return of[Y]; }\n',
+};
+
+test('made the way CMake does: a clean build takes all of it from the cache, and a header inside makes all anew', async () => {
+  const script = `g++ -g -O2 -I$PWD -Winvalid-pch ${CMAKE} && ${USES} one.cc && ${USES} two.cc && ${SAYS}`;
+  const options = { script, adjust: withoutHeaders };
+  const seen = await expectTwin(bed, { ...options, files: cmakeFiles, hits: 3 });
+  expect(seen.stdout).toMatch(/^! .*m\.hxx\.gch$/m);
+  const edited = { ...cmakeFiles, 'inc/y.h': '#pragma once\n#define Y 5\n' };
+  await expectTwin(bed, { ...options, files: edited, hits: 3 });
+  await expectTwin(bed, { ...options, files: cmakeFiles, hits: 3 });
+});
+
+test.each([
+  ['gcc -g inc/x.h', 'inc/x.h.gch'],
+  ['gcc -g -c inc/x.h -MD', 'inc/x.h.gch'],
+  ['gcc -g -x c-header inc/x.h -o inc/x.h.gch -MMD', 'inc/x.h.gch'],
+  ['gcc -g inc/x.h -Wall -Wundef -include inc/z.h', 'inc/x.h.gch'],
+  ['cd inc && gcc -g x.h -DQ=1 -I.. -march=native && cd ..', 'inc/x.h.gch'],
+])('%s: made, delivered, and used as the plain one is', async (makes, gch) => {
+  const uses = 'HG_DISABLE=1 gcc -g -c -Iinc -Winvalid-pch w.c -H';
+  const script = `${makes}; echo $?; stat -c '%a %h' ${gch}; ${uses}; md5sum w.o`;
+  await expectTwin(bed, { files, script, adjust: withoutHeaders, hits: 1 });
+});
+
+test('one that is delivered is used by processes with other addresses', async () => {
+  const uses = 'gcc -g -c -Iinc -Winvalid-pch -Werror w.c';
+  for (const prefix of ['', 'setarch -R '])
+    for (const other of ['', 'setarch -R ']) {
+      const script = `${prefix}gcc -g inc/x.h; for i in 1 2 3; do HG_DISABLE=1 ${other}${uses}; md5sum w.o; done`;
+      await expectTwin(bed, { files, script, adjust: withoutHeaders, hits: 1 });
+    }
+});
+
+test('what is in it depends on whether a depfile was asked for: each gets its own', async () => {
+  const uses = 'gcc -g -c -Iinc -fpch-deps -MD w.c && cat w.d';
+  for (const makes of ['gcc -g inc/x.h', 'gcc -g inc/x.h -MD -MF q.d', 'gcc -g inc/x.h -MMD -MF q.d', 'gcc -g inc/x.h'])
+    await expectTwin(bed, { files, script: `${makes} && ${uses}`, adjust: withoutHeaders });
+});
+
+test('one that lies there is no input of the one that takes its place, and errors leave what gcc leaves', async () => {
+  const before = { ...files, 'inc/x.h.gch': 'no precompiled header', 'inc/y.h.gch': 'nor this' };
+  await expectTwin(bed, { files: before, script: 'gcc -g inc/x.h -Winvalid-pch', adjust: withoutHeaders, hits: 1 });
+  const wrong = { ...before, 'inc/y.h': '#error no\n' };
+  await expectTwin(bed, { files: wrong, script: 'gcc -g inc/x.h; echo $?; ls inc', adjust: withoutHeaders });
+  const link = 'ln -s elsewhere.gch inc/x.h.gch; gcc -g inc/x.h; ls -l inc | cut -c1-10; ls inc';
+  await expectTwin(bed, { files, script: link, adjust: withoutHeaders });
+  const mode = 'touch inc/x.h.gch; chmod 640 inc/x.h.gch; gcc -g inc/x.h; stat -c %a inc/x.h.gch';
+  await expectTwin(bed, { files, script: mode, adjust: withoutHeaders, hits: 1 });
+});
+
+test('an include of a macro that one may hold: kept where it was made of these headers here, and never where it is stale', async () => {
+  const which = {
+    'x.h': '#define WHICH "one.h"\n',
+    'one.h': 'int one = 1;\n',
+    'two.h': 'int two = 2;\n',
+    't.c': '#include "x.h"\n#include WHICH\n',
+  };
+  const adjust = withoutHeaders;
+  const compile = 'gcc -g -c t.c && md5sum t.o';
+  await expectTwin(bed, { files: which, script: `gcc -g x.h && ${compile}`, adjust, hits: 2 });
+  const stale = `gcc -g x.h && sed -i s/one/two/ x.h && ${compile}`;
+  await expectTwin(bed, { files: which, script: `${stale} && echo 'int one = 3;' > one.h && ${compile}`, adjust });
+  await expectTwin(bed, { files: which, script: `${stale} && echo 'int two = 3;' > two.h && ${compile}`, adjust });
+  await expectTwin(bed, { files: which, script: `${stale} && rm two.h && ${compile}`, adjust });
+  await expectTwin(bed, {
+    files: { ...which, 'x.h': '#define WHICH "two.h"\n' },
+    script: `gcc -g x.h && ${compile}`,
+    adjust,
+  });
 });

@@ -57,8 +57,11 @@ export interface HitAnswer {
 export const LIST_IN_MEMORY = '\x01';
 
 export interface ReportAnswer {
-  /** 'compile': our arguments before the user's; 'preprocess': ours alone, silently, stdout into `stdoutPath`. */
-  readonly run: 'compile' | 'preprocess';
+  /**
+   * 'compile': our arguments before the user's; 'race': the same, but a hit that is sent meanwhile ends it, if it has shown
+   * nothing yet; 'preprocess': ours alone, silently, stdout into `stdoutPath`.
+   */
+  readonly run: 'compile' | 'race' | 'preprocess';
   readonly note: string;
   readonly stdoutPath: string;
   readonly args: readonly string[];
@@ -75,6 +78,8 @@ const CHECK_KIND: Record<Check['kind'], number> = {
   'no-link': 7,
   unreachable: 8,
 };
+
+const RUN: Record<ReportAnswer['run'], number> = { compile: 0, preprocess: 1, race: 2 };
 
 const OPENING: Record<Opening, number> = { 'like-bfd': 0, 'in-place': 1, 'like-rename': 2 };
 
@@ -163,7 +168,7 @@ export function encodeWait(): Buffer {
 
 export function encodeReport(answer: ReportAnswer): Buffer {
   const w = writer('X');
-  w.u8(answer.run === 'compile' ? 0 : 1);
+  w.u8(RUN[answer.run]);
   w.text(answer.note);
   w.path(answer.stdoutPath);
   w.u32(answer.args.length);

@@ -23,7 +23,14 @@ type Stage =
   | { readonly at: 'start' }
   | { readonly at: 'thinking' }
   | { readonly at: 'offered'; readonly head: RequestHead; readonly payload: Buffer; readonly answer: PreparedAnswer }
-  | { readonly at: 'compiling'; readonly compiling: Compiling; readonly session: string }
+  | {
+      readonly at: 'compiling';
+      readonly compiling: Compiling;
+      readonly session: string;
+      readonly payload: Buffer;
+      /** What came from elsewhere meanwhile, and was sent: the launcher takes it, or its own. */
+      readonly late?: PreparedAnswer;
+    }
   | {
       readonly at: 'preprocessing';
       readonly preprocessing: Preprocessing;
@@ -84,9 +91,24 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
         else offer({ session: request.session, memoKey: request.memoKey }, payload, made.answer);
         return;
       case 'compile': {
-        stage = { at: 'compiling', compiling: made, session: request.session };
+        const compiling = { at: 'compiling', compiling: made, session: request.session, payload } as const;
         const { args, captures } = made.plan;
-        port.send(encodeReport({ run: 'compile', note: made.note, stdoutPath: '', args, captures }));
+        const other = made.placed?.race;
+        stage = compiling;
+        port.send(
+          encodeReport({
+            run: other === undefined ? 'compile' : 'race',
+            note: made.note,
+            stdoutPath: '',
+            args,
+            captures,
+          }),
+        );
+        void other?.answer.then((late) => {
+          if (late === undefined || stage !== compiling) return;
+          stage = { ...compiling, late };
+          port.send(late.frame);
+        });
         return;
       }
       case 'preprocess': {
@@ -157,6 +179,10 @@ export function conversation(engine: Engine, port: ConversationPort): Conversati
       const { compiling, session } = stage;
       stage = { at: 'over' };
       engine.ended(session, compiling, decodeEnded(frame.payload));
+    } else if (stage.at === 'compiling' && stage.late !== undefined && frame.type === 'done') {
+      const { compiling, session, late, payload } = stage;
+      stage = { at: 'over' };
+      engine.overtaken(session, compiling, late, () => decodeCompileRequest(payload));
     } else port.end();
   };
   return {

@@ -103,6 +103,8 @@ export async function describeCompile(request: CompileRequest, services: Describ
   if (meaning.kind === 'not-a-compile') return { kind: 'not-a-compile', settings };
   if (meaning.profile?.kind === 'derived' && !namesProfilesAsKnown(general.version))
     return refused(refuse('profile-use', general.version));
+  if (meaning.stage === 'precompiled' && !makesHeadersAsKnown(general.version))
+    return refused(refuse('precompiled-header', general.version));
   if (driver === undefined) return refused(refuse('not-a-compiler', request.compiler));
 
   const morePrograms = general.family === 'gcc' ? programsFor(meaning) : [];
@@ -134,6 +136,14 @@ export async function describeCompile(request: CompileRequest, services: Describ
     namesBefore: namesIn([request.cwd, directoryAt(request.cwd, meaning.output)], services.files, ways),
     decidingAbsent: [...resolution.files.filter((file) => !file.present).map((file) => file.path), ...toolchain.absent],
   };
+}
+
+/**
+ * True for a gcc of which it is known what goes into a precompiled header, that making one asks for no other, and that
+ * one can be used at whatever address it comes to lie. Seen with gcc 12.
+ */
+function makesHeadersAsKnown(version: string): boolean {
+  return /\bgcc version 12\./.test(version);
 }
 
 /** What gcc runs for this compile beside cc1, cc1plus and the assembler. */

@@ -78,6 +78,8 @@ export interface Engine {
   /** A blob was missing or damaged. */
   damaged(memoKey: string, answer: PreparedAnswer, output: number): void;
   ended(session: string, compiling: Compiling, ended: CompileEnded): void;
+  /** A compile was stopped for a result that came from elsewhere, which was delivered. */
+  overtaken(session: string, compiling: Compiling, answer: PreparedAnswer, request: () => CompileRequest): void;
   /** A preprocessor run has ended: what now? */
   preprocessed(preprocessing: Preprocessing, ended: CompileEnded, gone: AbortSignal): Promise<Offer>;
   /** A launcher died while compiling. */
@@ -127,29 +129,38 @@ export function engine(services: EngineServices): Engine {
     }
   };
 
+  const delivered: Engine['delivered'] = (session, answer, request) => {
+    const { cache, compileMs, blobs, key, from } = answer;
+    if (from === 'remote') {
+      cache.statistics.count('remoteCompiles');
+      cache.statistics.count('misses');
+      sessions.remote(session);
+    } else {
+      cache.statistics.count('hits');
+      if (from === 'shared') cache.statistics.count('sharedHits');
+      if (from === 'storage') cache.statistics.count('storageHits');
+      cache.statistics.add('savedMs', compileMs);
+      sessions.hit(session, compileMs);
+    }
+    for (const digest of blobs) cache.blobs.touch(digest);
+    cache.manifests.touch(key);
+    verifications.delivered(answer, request);
+  };
+  /** Of a compile that came to nothing: the place it took, the files it was to fill. */
+  const giveBack = ({ plan, placed }: Compiling): void => {
+    placed?.race?.stop();
+    placed?.slot.release();
+    stores.over();
+    discard(leftovers(plan));
+  };
+
   return {
     prepared(memoKey) {
       verifications.disturb();
       return prepared.get(memoKey);
     },
     offer: (request, gone) => counted(offer(request, services, gone)),
-    delivered(session, answer, request) {
-      const { cache, compileMs, blobs, key, from } = answer;
-      if (from === 'remote') {
-        cache.statistics.count('remoteCompiles');
-        cache.statistics.count('misses');
-        sessions.remote(session);
-      } else {
-        cache.statistics.count('hits');
-        if (from === 'shared') cache.statistics.count('sharedHits');
-        if (from === 'storage') cache.statistics.count('storageHits');
-        cache.statistics.add('savedMs', compileMs);
-        sessions.hit(session, compileMs);
-      }
-      for (const digest of blobs) cache.blobs.touch(digest);
-      cache.manifests.touch(key);
-      verifications.delivered(answer, request);
-    },
+    delivered,
     doubted(memoKey, answer, checks) {
       prepared.drop(memoKey);
       services.sights.drop();
@@ -169,6 +180,8 @@ export function engine(services: EngineServices): Engine {
       if (compiling.placed !== undefined) {
         services.home.stir();
         if (ended.status === 0) services.home.tookHere(nameOf(compiling.description), tookMs);
+        if (compiling.placed.race !== undefined) compiling.cache.statistics.count('broughtHome');
+        compiling.placed.race?.stop();
         compiling.placed.slot.release();
       }
       stores.over();
@@ -181,11 +194,15 @@ export function engine(services: EngineServices): Engine {
       else discard(leftovers(compiling.plan));
     },
     preprocessed: (preprocessing, ended, gone) => counted(afterPreprocessing(preprocessing, ended, services, gone)),
-    abandoned(session, { plan, placed }) {
-      placed?.slot.release();
-      stores.over();
+    overtaken(session, compiling, answer, request) {
+      giveBack(compiling);
+      services.home.stir();
+      compiling.cache.statistics.count('overtaken');
+      delivered(session, answer, request);
+    },
+    abandoned(session, compiling) {
+      giveBack(compiling);
       sessions.local(session);
-      discard(leftovers(plan));
     },
     ran(session, reason, cache) {
       const { statistics } = cache ?? services.defaultCache;

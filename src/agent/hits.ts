@@ -8,6 +8,7 @@ import type { OpenCache } from './caches.ts';
 import type { Description } from './describe.ts';
 import { type Sight, takeSight } from './file-snapshot.ts';
 import { findProof, type LookupServices, type Proof, proveNew } from './lookup.ts';
+import type { MadeHeaders } from './made-headers.ts';
 import { wantsColour } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
 import { manifestAt, relocate } from './relocation.ts';
@@ -15,6 +16,7 @@ import { manifestAt, relocate } from './relocation.ts';
 /** What finding a hit needs of the agent. */
 export interface HitServices extends Omit<LookupServices, 'ways'> {
   readonly prepared: PreparedAnswers;
+  readonly madeHeaders: MadeHeaders;
 }
 
 /** A result that came from the grid a moment ago: what is said of it, once. */
@@ -45,6 +47,7 @@ export async function findHit(
     const proof = findProof(manifest, description, now);
     const answer = proof === undefined ? undefined : await prepare(description, proof, cache, made);
     if (proof === undefined || answer === undefined) continue;
+    services.madeHeaders.note(proof.entry);
     if (proof.lasting && made === undefined) services.prepared.set(description.request.memoKey, answer);
     return answer;
   }
@@ -92,7 +95,8 @@ async function prepare(
     outputs: ordered.map((output) => digestOfBlob(output, entry)),
     compileMs: entry.compileMs,
     from: made?.from ?? 'local',
-    verify: description.settings['compile.verify'],
+    // No two runs of gcc write the same precompiled header: there are addresses in it.
+    verify: description.invocation.stage === 'precompiled' ? 0 : description.settings['compile.verify'],
     delivered: { outputs: entry.outputs, stderr: entry.stderr, colour: entry.colour, storedAt: entry.storedAt },
     madeBy: entry.madeBy,
   };

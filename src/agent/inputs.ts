@@ -6,6 +6,7 @@ import type { SearchList } from '../includes/port.ts';
 import type { Alias, Walk } from '../includes/walk.ts';
 import { type Description, inDirectory } from './describe.ts';
 import type { FileStates } from './file-state.ts';
+import { definesNothing, type MadeHeaders } from './made-headers.ts';
 import { partition } from './partition.ts';
 import type { ReadFiles } from './read-files.ts';
 import { scanCompile } from './scan.ts';
@@ -29,6 +30,7 @@ export function learnConditions(
   lists: ReadFiles,
   search: SearchList,
   since: SinceStart,
+  made: MadeHeaders,
   known?: Walk,
 ): Conditions | Refusal {
   const { invocation, request } = description;
@@ -49,8 +51,11 @@ export function learnConditions(
   if (walked.problem !== undefined) return walked.problem;
   const [first] = walked.precompiled;
   const readAsText = lists.truth ?? walked.files;
-  if (first !== undefined && walked.computedIn.some((path) => isReachedOtherwise(path, readAsText, files)))
-    return refuse('precompiled-header-used', first);
+  if (first !== undefined && walked.computedIn.some((path) => isReachedOtherwise(path, readAsText, files))) {
+    const beyond = madeBeyond(walked, since, made);
+    if (beyond === undefined) return refuse('precompiled-header-used', first);
+    for (const path of beyond) noHeaders.add(path);
+  }
   const reached = new Set(walked.files);
   const missed = lists.atLeast.find(
     (path) => !reached.has(path) && !noHeaders.has(path) && !isReachedOtherwise(path, walked.files, files),
@@ -79,6 +84,27 @@ export function learnConditions(
   const groups = absentGroups([...walked.absent, ...profiles.absent], kindOf, (path) => files.hasEntry(path));
   const absent = mergeLacking(groups, walked.lacking);
   return { kind: 'conditions', inputs: [...inputs, ...identified], present: walked.present, absent, precompiled };
+}
+
+/**
+ * Where the precompiled headers were made of the very files that the walk came by, no macro is in them that it did not see.
+ * What they were made of besides, if nothing can be defined there; undefined: they may be older than their headers.
+ */
+function madeBeyond(walked: Walk, { files, ways }: SinceStart, made: MadeHeaders): readonly string[] | undefined {
+  const reached = new Set(walked.files.map((path) => files.realPathOf(path)));
+  const beyond = new Set<string>();
+  for (const header of walked.precompiled) {
+    const digest = files.digestOf(header)?.digest;
+    const inputs = digest === undefined ? undefined : made.inputsOf(digest);
+    if (inputs === undefined) return undefined;
+    for (const input of inputs.filter(({ flags }) => flags === 0)) {
+      if (identityNow(input, files, ways) !== input.digest) return undefined;
+      if (reached.has(files.realPathOf(input.path))) continue;
+      if (!definesNothing(input.path)) return undefined;
+      beyond.add(input.path);
+    }
+  }
+  return [...beyond];
 }
 
 /**

@@ -22,6 +22,7 @@ import { sharedSight } from './grid/shared-sight.ts';
 import { slotsFile } from './grid/slots-file.ts';
 import { uploadQueue } from './grid/upload-queue.ts';
 import { wayHome } from './grid/way-home.ts';
+import { madeHeaders } from './made-headers.ts';
 import { pathHistory } from './path-history.ts';
 import { preparedAnswers } from './prepared-answers.ts';
 import { readConfigFile, requestSettings } from './request-settings.ts';
@@ -168,6 +169,7 @@ async function composeServices(
     keepSlots,
     nativeCpus: nativeCpus(),
     searchLists: searchLists(files),
+    madeHeaders: madeHeaders(),
     caches: opened,
     defaultCache: await opened.at(directory),
     sessions: sessions(),

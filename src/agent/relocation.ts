@@ -30,6 +30,8 @@ const PREFIX_MAP = /^-f(?:debug|file|macro|profile)-prefix-map=([^=]*)=/;
 /** The key without the base directory, or undefined where results cannot be shared. */
 export function relocate(description: Description): Relocation | undefined {
   const { cwd } = description.request;
+  // It holds names and macros in forms of its own, tens of megabytes of them.
+  if (description.invocation.stage === 'precompiled') return undefined;
   const base = baseAbove(cwd, description.settings['cache.base_dirs']);
   if (base === undefined) return undefined;
   const key: Field[] = [];

@@ -17,6 +17,7 @@ export function scanCompile(
     source: invocation.source,
     family: invocation.family,
     language: invocation.language,
+    precompiles: invocation.stage === 'precompiled',
     forcedIncludes: invocation.forcedIncludes,
     commandLineDefines: definesOf(invocation.keyArgs),
     search,

@@ -17,6 +17,7 @@ import { type Description, inDirectory } from './describe.ts';
 import type { Sight } from './file-snapshot.ts';
 import type { FileStates } from './file-state.ts';
 import { type Conditions, learnConditions } from './inputs.ts';
+import type { MadeHeaders } from './made-headers.ts';
 import type { PathHistory } from './path-history.ts';
 import type { CompilePlan } from './plan.ts';
 import { discard, readLists } from './read-files.ts';
@@ -29,6 +30,7 @@ export interface StoreServices {
   readonly files: FileStates;
   readonly searchLists: SearchLists;
   readonly history: PathHistory;
+  readonly madeHeaders: MadeHeaders;
   readonly now: () => number;
 }
 
@@ -88,6 +90,7 @@ export async function storeResult(
     if (!fitsManifest(entry)) return refuse('input-too-large');
     const written = cache.manifests.add(description.key, description.fields, entry);
     if (written.kind !== 'stored') return refuse('cache-unwritable', written.code);
+    services.madeHeaders.note(entry);
     await shareEntry(description, entry, ended.stderr, cache);
     const bytes = outputs.reduce((sum, output) => sum + output.ref.size, written.bytes);
     return { kind: 'stored', bytes, entry };
@@ -112,13 +115,13 @@ export async function conditionsOf(
     const walked = lists.truth === undefined ? seen.walked : undefined;
     const strange = lists.truth?.find((path) => !seen.shipped.has(since.ways.find(path)?.real ?? ''));
     return strange === undefined
-      ? learnConditions(description, lists, seen.search, since, walked)
+      ? learnConditions(description, lists, seen.search, since, services.madeHeaders, walked)
       : refuse('scan-incomplete', strange);
   }
   const search = await services.searchLists.of(description);
   if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
   const since = sinceStart(ended.startedNs, seen, services.history, description.namesBefore);
-  return learnConditions(description, lists, search, since);
+  return learnConditions(description, lists, search, since, services.madeHeaders);
 }
 
 /** Files the result a second time without its base directory, where nothing of the directory is in it. */

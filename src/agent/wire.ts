@@ -5,7 +5,7 @@
  */
 
 /** Must equal WIRE_VERSION in native/wire.h. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 /** A request longer than this is no compiler call (Linux' ARG_MAX is 2 MiB by default, 6 MiB at most on common set-ups). */
 const REQUEST_LIMIT = 64 << 20;
 

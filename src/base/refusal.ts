@@ -15,7 +15,8 @@ export const REFUSALS = {
   link: 'the call links, or compiles and links in one step',
   'preprocess-only': 'the call only preprocesses (-E, -M, -MM)',
   'syntax-only': 'the call only checks syntax (-fsyntax-only)',
-  'precompiled-header': 'the call creates a precompiled header',
+  'precompiled-header':
+    'the call creates a precompiled header in a way that is not cached: not by gcc 12, or with more than a depfile beside it',
   modules: 'C++ modules or Clang modules',
   'save-temps': 'intermediate files are kept (-save-temps)',
   'profile-use': 'the compile reads a profile, and which file that is is not known (-fauto-profile and friends)',

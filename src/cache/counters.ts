@@ -10,6 +10,7 @@ export const COUNTERS = {
   storageHits: 'results taken from a remote storage (also in hits)',
   remoteCompiles: 'compiles run on a worker',
   broughtHome: 'compiles asked of the grid and then done here, because that was sooner (also in misses)',
+  overtaken: 'compiles begun here while they were late on the grid, whose answer then came first',
   notCompiles: 'calls that compile nothing',
   fallbacks: 'hits that could not be delivered, so that the compiler ran',
   stored: 'results stored',

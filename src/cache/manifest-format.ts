@@ -37,6 +37,7 @@ const ONLY_BYTES = /^[\x00-\xff]*$/;
 const ROLES: Readonly<Record<Output['role'], true>> = {
   object: true,
   assembly: true,
+  precompiled: true,
   depfile: true,
   dwo: true,
   gcno: true,

@@ -20,7 +20,7 @@ export type Language =
 
 /** One file a successful compile writes. `path` is as the compiler would open it (relative to cwd or absolute). */
 export interface Output {
-  readonly role: 'object' | 'assembly' | 'depfile' | 'dwo' | 'gcno' | 'su';
+  readonly role: 'object' | 'assembly' | 'precompiled' | 'depfile' | 'dwo' | 'gcno' | 'su';
   readonly path: string;
   /** False where the compiler may well not write it (a `.dwo` without debug information in the unit). */
   readonly required: boolean;
@@ -38,7 +38,7 @@ export interface ForcedInclude {
 }
 
 /**
- * One compile of one source to one object (or assembly file), fully understood: every option is in the tables.
+ * One compile of one source to one object (or assembly file, or precompiled header), fully understood: every option is in the tables.
  * All strings are byte strings.
  */
 export interface Invocation {
@@ -46,7 +46,8 @@ export interface Invocation {
   readonly family: Family;
   readonly mode: DriverMode;
   readonly language: Language;
-  readonly stage: 'object' | 'assembly';
+  /** 'precompiled': a precompiled header is made of the source, which is a header. */
+  readonly stage: 'object' | 'assembly' | 'precompiled';
   /** The source as spelled on the command line. */
   readonly source: string;
   /** The main output as the compiler would open it (spelled by -o, or the compiler's default name in cwd). */
@@ -72,7 +73,10 @@ export interface Invocation {
   readonly nativeArch: boolean;
   /** Debug information is produced (-g of any kind). */
   readonly debug: boolean;
-  /** The object records the whole command line: add no option of ours (-frecord-gcc-switches and clang's like). */
+  /**
+   * The output records the whole command line, or may: add no option of ours (-frecord-gcc-switches and clang's like;
+   * precompiled headers, which hold the list for a depfile if one is asked for).
+   */
   readonly recordsCommandLine: boolean;
   /** The driver runs an external assembler of its own (gcc to an object; clang -fno-integrated-as). */
   readonly externalAssembler: boolean;

@@ -28,7 +28,7 @@ const EXTENSIONS =
 /** What the driver's plan (-###) makes of an input: the frontend it calls, and how. */
 function planned(driver: string, args: readonly string[]): InputKind | 'other' {
   const { stderr } = spawnSync(driver, ['-c', '-###', ...args], { cwd: base, encoding: 'utf8' });
-  if (/precompiled-header|\.gch|emit-pch/.test(stderr)) return 'header';
+  if (/precompiled-header|\.gch|emit-pch/.test(stderr)) return plannedHeader(stderr);
   if (stderr.includes('cannot execute') && !stderr.includes('cc1obj')) return 'other';
   const clang = / "-x" "([^"]+)"/.exec(stderr)?.[1];
   if (clang !== undefined) return KINDS[clang] ?? 'other';
@@ -41,6 +41,13 @@ function planned(driver: string, args: readonly string[]): InputKind | 'other' {
   if (language === undefined) return 'other';
   if (!cc1[2]?.includes('-fpreprocessed')) return language;
   return language === 'c' ? 'cpp-output' : language === 'c++' ? 'c++-cpp-output' : 'other';
+}
+
+function plannedHeader(stderr: string): InputKind {
+  const clang = / "-x" "([^"]+)"/.exec(stderr)?.[1];
+  if (clang !== undefined) return clang === 'c-header' || clang === 'c++-header' ? clang : 'header';
+  const frontend = /(?:\/|^ )(cc1\w*) /m.exec(stderr)?.[1];
+  return frontend === 'cc1' ? 'c-header' : frontend === 'cc1plus' ? 'c++-header' : 'header';
 }
 
 const FRONTENDS: Readonly<Record<string, InputKind>> = {

@@ -1,16 +1,19 @@
 import type { DriverMode, Family, Language } from './invocation.ts';
 
+/** A header, of which a compile makes a precompiled one; 'header': of a language or kind of module the cache does not handle. */
+export type HeaderKind = 'c-header' | 'c++-header' | 'header';
+
 /**
- * What the compiler makes of an input: a language the cache handles, a header (compiling one makes a precompiled
- * header), a language the cache does not handle, or something only the linker would read.
+ * What the compiler makes of an input: a language the cache handles, a header, a language the cache does not handle, or
+ * something only the linker would read.
  */
-export type InputKind = Language | 'header' | 'unsupported' | 'linker-input';
+export type InputKind = Language | HeaderKind | 'unsupported' | 'linker-input';
 
 /** Extensions, in exact case, with their meaning in C mode. Both families agree on these (gcc 12, clang 14). */
 const SHARED: Readonly<Record<string, InputKind>> = {
   C: 'c++',
   CPP: 'c++',
-  H: 'header',
+  H: 'c++-header',
   M: 'objective-c++',
   S: 'assembler-with-cpp',
   adb: 'unsupported',
@@ -24,10 +27,10 @@ const SHARED: Readonly<Record<string, InputKind>> = {
   f: 'unsupported',
   f90: 'unsupported',
   f95: 'unsupported',
-  h: 'header',
-  hh: 'header',
-  hpp: 'header',
-  hxx: 'header',
+  h: 'c-header',
+  hh: 'c++-header',
+  hpp: 'c++-header',
+  hxx: 'c++-header',
   i: 'cpp-output',
   ii: 'c++-cpp-output',
   m: 'objective-c',
@@ -42,19 +45,19 @@ const FAMILY: Readonly<Record<Family, Readonly<Record<string, InputKind>>>> = {
     F: 'unsupported',
     F90: 'unsupported',
     F95: 'unsupported',
-    'h++': 'header',
-    HPP: 'header',
+    'h++': 'c++-header',
+    HPP: 'c++-header',
     brig: 'unsupported',
     d: 'unsupported',
     dd: 'unsupported',
     di: 'unsupported',
     go: 'unsupported',
-    hp: 'header',
+    hp: 'c++-header',
     m2: 'unsupported',
     mod: 'unsupported',
     rs: 'unsupported',
     sx: 'assembler-with-cpp',
-    tcc: 'header',
+    tcc: 'c++-header',
   },
   clang: {
     'C++': 'c++',
@@ -86,10 +89,10 @@ const X_LANGUAGES: Readonly<Record<string, InputKind>> = {
   c: 'c',
   'c++': 'c++',
   'c++-cpp-output': 'c++-cpp-output',
-  'c++-header': 'header',
+  'c++-header': 'c++-header',
   'c++-system-header': 'header',
   'c++-user-header': 'header',
-  'c-header': 'header',
+  'c-header': 'c-header',
   'cpp-output': 'cpp-output',
   'objective-c': 'objective-c',
   'objective-c++': 'objective-c++',
@@ -98,7 +101,11 @@ const X_LANGUAGES: Readonly<Record<string, InputKind>> = {
 };
 
 /** g++ and clang++ read these C inputs as C++, and Objective-C as what it is. */
-const AS_CXX: Readonly<Partial<Record<InputKind, InputKind>>> = { c: 'c++', 'cpp-output': 'c++-cpp-output' };
+const AS_CXX: Readonly<Partial<Record<InputKind, InputKind>>> = {
+  c: 'c++',
+  'cpp-output': 'c++-cpp-output',
+  'c-header': 'c++-header',
+};
 
 /** The extension: what follows the last dot of the last path component, if anything does. */
 export function extensionOf(path: string): string {
@@ -118,6 +125,11 @@ export function kindByName(path: string, family: Family, mode: DriverMode): Inpu
 /** What `-x NAME` makes of the inputs after it, whatever the driver's mode. */
 export function kindByLanguage(name: string): InputKind {
   return Object.hasOwn(X_LANGUAGES, name) ? (X_LANGUAGES[name] as InputKind) : 'unsupported';
+}
+
+/** True for what a compile makes a precompiled header of. */
+export function isHeader(kind: InputKind): kind is HeaderKind {
+  return kind === 'c-header' || kind === 'c++-header' || kind === 'header';
 }
 
 /** True for the languages that are preprocessed and then read by the compiler proper. */

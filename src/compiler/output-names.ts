@@ -1,4 +1,4 @@
-import type { Family } from './invocation.ts';
+import type { Family, Invocation } from './invocation.ts';
 
 /** The last component of a path. */
 function baseName(path: string): string {
@@ -22,9 +22,10 @@ function stemOf(family: Family, path: string): string {
   return family === 'gcc' ? stripSuffixNotAll(path) : stripSuffix(path);
 }
 
-/** The main output without -o: in the current directory, named after the source. */
-export function defaultOutput(family: Family, source: string, extension: 'o' | 's'): string {
-  return `${stemOf(family, baseName(source))}.${extension}`;
+/** The main output without -o: in the current directory, named after the source; a precompiled header beside it. */
+export function defaultOutput(family: Family, source: string, stage: Invocation['stage']): string {
+  if (stage === 'precompiled') return `${source}.gch`;
+  return `${stemOf(family, baseName(source))}.${stage === 'object' ? 'o' : 's'}`;
 }
 
 /** The depfile without -MF: named after the output if -o names one, else after the source, in the current directory. */

@@ -231,6 +231,26 @@ describe('what it is known for', () => {
     expect(compile(line).extraInputs).toEqual(['a.txt', 'b.txt', 'c']);
   });
 
+  test('what makes a precompiled header with gcc, and where', () => {
+    const made = (line: string) => {
+      const { stage, language, outputs, recordsCommandLine, externalAssembler } = compile(line);
+      expect({ stage, recordsCommandLine, externalAssembler }).toEqual({
+        stage: 'precompiled',
+        recordsCommandLine: true,
+        externalAssembler: false,
+      });
+      return [language, ...outputs.map(({ path }) => path)];
+    };
+    expect(made('gcc inc/x.h')).toEqual(['c', 'inc/x.h.gch']);
+    expect(made('g++ inc/x.h')).toEqual(['c++', 'inc/x.h.gch']);
+    expect(made('gcc -c inc/x.hpp -MD')).toEqual(['c++', 'inc/x.hpp.gch', 'x.d']);
+    expect(made('gcc -x c-header inc/x.h -MD -o inc/x.h.gch')).toEqual(['c', 'inc/x.h.gch', 'inc/x.h.d']);
+    expect(made('g++ -x c-header x.h -MMD -MF q.d')).toEqual(['c', 'x.h.gch', 'q.d']);
+    const cmake = 'g++ -O2 -Winvalid-pch -x c++-header -include /b/cmake_pch.hxx -MD -MT a -MF b -o c -c /b/m.hxx.cxx';
+    expect(made(cmake)).toEqual(['c++', 'c', 'b']);
+    expect(compile(cmake).keyArgs).toContain('b');
+  });
+
   test('a deep line of a large build is a compile', () => {
     const line =
       'clang++ -MMD -MF obj/a.o.d -DV8=1 -D_FORTIFY_SOURCE=2 -I../.. -Igen -isystem ../sys -fno-strict-aliasing ' +
@@ -272,9 +292,16 @@ describe('refusals', () => {
     ['gcc -c a.c -MD -MF -', 'output-to-stdout'],
     ['gcc -c a.c -Wp,-MD,-', 'output-to-stdout'],
     ['gcc -c a.c -o x -o y', 'unsupported-option', '-o'],
-    ['gcc -c a.h', 'precompiled-header', 'a.h'],
-    ['gcc a.hpp', 'precompiled-header'],
-    ['gcc -x c++-header -c a.c', 'precompiled-header', 'a.c'],
+    ['clang -c a.h', 'precompiled-header', 'a.h'],
+    ['clang a.hpp', 'precompiled-header', 'a.hpp'],
+    ['gcc -x c++-user-header -c a.c', 'precompiled-header', 'a.c'],
+    ['gcc -MD a.h', 'precompiled-header', 'a.h'],
+    ['gcc -S a.h', 'precompiled-header', 'a.h'],
+    ['gcc a.h --coverage', 'precompiled-header', 'a.h'],
+    ['gcc a.h -gsplit-dwarf', 'precompiled-header', 'a.h'],
+    ['gcc a.h -flto', 'precompiled-header', 'a.h'],
+    ['gcc a.h b.h', 'several-sources', 'b.h'],
+    ['gcc a.h b.c', 'link'],
     ['gcc -c a.mi', 'unsupported-language', 'a.mi'],
     ['gcc -c a.mii', 'unsupported-language', 'a.mii'],
     ['gcc -c a.f90', 'unsupported-language', 'a.f90'],

@@ -8,7 +8,7 @@ import type {
   Language,
   Output,
 } from './invocation.ts';
-import { isCompiled, isPreprocessed } from './languages.ts';
+import { isCompiled, isHeader, isPreprocessed } from './languages.ts';
 import type { Input, LineReading } from './line-reading.ts';
 import { readLine } from './option-reader.ts';
 import { defaultDepfile, defaultOutput, sideOutput } from './output-names.ts';
@@ -31,7 +31,7 @@ export function parseCommandLine({ family, mode, args }: CommandLine): CommandLi
   const refusal = refusedCall(reading) ?? reading.refusals[0] ?? refusedDetails(reading);
   if (refusal !== undefined) return refusal;
   const [source] = inputs as [Input];
-  return compileOf(reading, source.name, source.kind as Language, args);
+  return compileOf(reading, source.name, languageOf(source), args);
 }
 
 /** The kinds of calls that are no compile to one object, whatever else the line says. */
@@ -39,12 +39,13 @@ function refusedCall({ seen, inputs, refusals }: LineReading): Refusal | undefin
   if (seen.has('preprocess')) return refuse('preprocess-only');
   if (seen.has('syntax')) return refuse('syntax-only');
   const compiles = seen.has('object') || seen.has('assembly');
-  if (!compiles && inputs.length > 0) return inputs.every(isHeader) ? refuse('precompiled-header') : refuse('link');
+  if (!compiles && !inputs.every(({ kind }) => isHeader(kind))) return refuse('link');
   return inputs.length === 0 && refusals.length === 0 ? refuse('no-source') : undefined;
 }
 
-function isHeader(input: Input): boolean {
-  return input.kind === 'header';
+function languageOf({ kind }: Input): Language {
+  if (kind === 'c-header') return 'c';
+  return kind === 'c++-header' ? 'c++' : (kind as Language);
 }
 
 /** Everything known and well-spelled, and still not one compile the cache can account for. */
@@ -54,17 +55,32 @@ function refusedDetails(reading: LineReading): Refusal | undefined {
   return refusedInputs(reading) ?? refusedOutput(reading) ?? refusedDepfile(reading) ?? refusedProfile(reading);
 }
 
-function refusedInputs({ inputs, seen }: LineReading): Refusal | undefined {
+function refusedInputs(reading: LineReading): Refusal | undefined {
+  const { inputs, seen } = reading;
   const [first, second] = inputs;
   if (first === undefined) return refuse('no-source');
   if (second !== undefined) return refuse('several-sources', second.name);
   if (first.name === '-') return refuse('stdin-source');
-  if (first.kind === 'header') return refuse('precompiled-header', first.name);
+  if (isHeader(first.kind) && !isMadeAsKnown(first, reading)) return refuse('precompiled-header', first.name);
   if (first.kind === 'unsupported') return refuse('unsupported-language', first.name);
   if (first.kind === 'linker-input') return refuse('no-source', first.name);
   // "-S" on assembler text prints to stdout or does nothing, depending on the compiler.
-  if (seen.has('assembly') && !isCompiled(first.kind)) return refuse('unsupported-option', '-S');
+  if (seen.has('assembly') && !isCompiled(languageOf(first))) return refuse('unsupported-option', '-S');
   return undefined;
+}
+
+/** Effects of which nobody knows what they do to a precompiled header. */
+const NOT_IN_HEADERS = ['assembly', 'coverage', 'stack-usage', 'profile-use', 'names-output', 'records'] as const;
+
+/**
+ * Whether a precompiled header is made of it in the one way that is known: gcc's, with nothing written beside it but a
+ * depfile, which without -c, -o and -MF has a name of its own kind (a-x.d).
+ */
+function isMadeAsKnown({ kind }: Input, reading: LineReading): boolean {
+  const { family, seen, lto, splitDwarf, extraInputs, depfileRequests, depfilePaths, outputs } = reading;
+  if (family !== 'gcc' || kind === 'header' || lto || splitDwarf !== 'no' || extraInputs.length > 0) return false;
+  if (NOT_IN_HEADERS.some((effect) => seen.has(effect)) || depfileRequests.some(({ passed }) => passed)) return false;
+  return depfileRequests.length === 0 || seen.has('object') || depfilePaths.length + outputs.length > 0;
 }
 
 function refusedOutput({ outputs }: LineReading): Refusal | undefined {
@@ -102,10 +118,9 @@ function compileOf(
   language: Language,
   args: readonly string[],
 ): CommandLineMeaning {
-  const { family, mode, seen } = reading;
-  const stage = seen.has('assembly') ? 'assembly' : 'object';
-  const named = reading.outputs[0];
-  const output = named ?? defaultOutput(family, source, stage === 'object' ? 'o' : 's');
+  const { family, mode } = reading;
+  const stage = stageOf(reading);
+  const output = reading.outputs[0] ?? defaultOutput(family, source, stage);
   const preprocesses = isPreprocessed(language);
   const depfile = preprocesses ? depfileOf(reading, source) : ({ kind: 'none' } as const);
   const sides = [...depfileOutput(depfile), ...sideOutputs(reading, source, language)];
@@ -113,7 +128,7 @@ function compileOf(
   if (output === '/dev/null' && sides.some((side) => side.path.startsWith('/dev/')))
     return refuse('special-output', output);
   const debug = reading.debug || reading.splitDwarf !== 'no' || reading.assembler.some(isAssemblerDebugOption);
-  const recordsCommandLine = seen.has('records');
+  const recordsCommandLine = reading.seen.has('records') || stage === 'precompiled';
   const main: Output = { role: stage, path: output, required: true };
   const meaning: Invocation = {
     kind: 'compile',
@@ -140,6 +155,11 @@ function compileOf(
     columnsMatter: columnsMatter(reading, debug),
   };
   return meaning;
+}
+
+function stageOf({ seen, inputs }: LineReading): Invocation['stage'] {
+  if (inputs.some(({ kind }) => isHeader(kind))) return 'precompiled';
+  return seen.has('assembly') ? 'assembly' : 'object';
 }
 
 function depfileOf({ family, depfileRequests, depfilePaths, outputs }: LineReading, source: string): DepfileRequest {

@@ -181,7 +181,7 @@ function checkPrecompiled(
   counts: boolean,
   owner: Directory | undefined,
 ): void {
-  if (state.input.family !== 'gcc') return;
+  if (state.input.family !== 'gcc' || state.input.precompiles === true) return;
   for (const directory of tried) {
     const probe = state.lookups.probe(directory, `${name}.gch`);
     if (probe.kind === 'file' && directory === owner) state.precompiled.add(probe.path);

@@ -17,7 +17,7 @@ export function visitSource(state: WalkState): void {
   else {
     const directory = lookups.directory(directoryOf(path));
     state.todo.push({ path: file, directory, next: -1, early: true });
-    if (input.family === 'gcc') askForPrecompiled(state, `${path}.gch`);
+    if (input.family === 'gcc' && input.precompiles !== true) askForPrecompiled(state, `${path}.gch`);
     readFile(state, file);
   }
 }

@@ -60,6 +60,8 @@ export interface WalkInput {
   readonly moment?: object | undefined;
   /** The operands of -D, as spelled (`NAME`, `NAME=BODY`). */
   readonly commandLineDefines: readonly string[];
+  /** A precompiled header is made: gcc then asks for none (seen by strace, gcc 12). */
+  readonly precompiles?: boolean;
   /** Absolute paths of the files the compiler says it read. */
   readonly truth?: ReadonlySet<string>;
   /** `__DATE__` and `__TIME__` are fixed by SOURCE_DATE_EPOCH (gcc; clang from 16 on), so they need no refusal. */

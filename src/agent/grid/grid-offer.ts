@@ -9,6 +9,7 @@ import type { Grid, Shipment } from './grid.ts';
 import type { LocalRoom } from './local-room.ts';
 import { type LocalSlots, localLimit, type Slot } from './local-slots.ts';
 import type { LookupGate } from './lookup-gate.ts';
+import { mayBeStopped } from './may-be-stopped.ts';
 import { type RemoteOutcome, type RemoteServices, remoteCompile } from './remote-compile.ts';
 import { makeShipment, type ShipmentServices } from './shipment.ts';
 import { type Away, nameOf, type WayHome } from './way-home.ts';
@@ -30,11 +31,21 @@ export type Placed =
       readonly slot: Slot;
       readonly isShared: boolean;
       readonly shipment?: Shipment | undefined;
+      /** It is under way elsewhere, too. */
+      readonly race?: Race;
     }
   /** The grid did not do it, and the user does not want it done here. */
   | { readonly kind: 'denied'; readonly why: string }
   /** The launcher has gone. */
   | { readonly kind: 'nowhere' };
+
+/** A compile that goes on elsewhere while it is done here as well: the first good answer counts. */
+export interface Race {
+  /** The result from elsewhere, filed and proved; undefined: there will be none. */
+  readonly answer: Promise<PreparedAnswer | undefined>;
+  /** It is of no use any more. */
+  stop(): void;
+}
 
 export interface Miss {
   readonly description: Description;
@@ -89,8 +100,8 @@ function limitOf(settings: Settings, grid: Grid, room: LocalRoom): () => number 
 
 /**
  * All cores here are busy: the grid is asked. Should a core become free here while more compiles wait there than there are
- * slots, the one that asked last comes back: it has hardly begun, and the end of a build must not wait for it. And so does one
- * that would be done sooner here.
+ * slots, the one that asked last comes back: it has hardly begun, and the end of a build must not wait for it. And one
+ * that would be done sooner here is raced: it goes on there while it is compiled here.
  */
 async function elsewhere(
   miss: Miss,
@@ -101,6 +112,7 @@ async function elsewhere(
 ): Promise<Placed> {
   const { description, plan, signal } = miss;
   const { home } = services;
+  const { source } = description.invocation;
   const own = localLimit(description.settings['grid.local_slots']);
   const over = new AbortController();
   const back = new AbortController();
@@ -110,34 +122,40 @@ async function elsewhere(
     signal: AbortSignal.any([signal, back.signal]),
   };
   const away = home.left(nameOf(description), grid);
-  try {
-    const outcome = attempt(miss, shipment, grid, asked, services);
-    const spare = spareSlot(limit, over.signal, away, services);
-    const first = await Promise.race([outcome, spare]);
-    if (first !== undefined && 'release' in first) {
+  const outcome = attempt(miss, shipment, grid, asked, services).then((ended) => {
+    if (ended.kind === 'none') discard(leftovers(plan));
+    const workerMs = ended.kind === 'hit' && ended.from !== 'shared' ? ended.answer.compileMs : undefined;
+    home.back(away, workerMs);
+    return ended;
+  });
+  const spare = spareSlot(limit, over.signal, away, services);
+  const first = await Promise.race([outcome, spare]);
+  if (first !== undefined && 'release' in first) {
+    const comes = { kind: 'here', slot: first, isShared: true, shipment } as const;
+    if (home.isCrowded(away) || !mayBeStopped(description)) {
+      home.back(away);
       back.abort('back');
       miss.cache.statistics.count('broughtHome');
-      services.log('brought home', { source: description.invocation.source });
-      void outcome.then(() => discard(leftovers(plan)));
-      return { kind: 'here', slot: first, isShared: true, shipment };
+      services.log('brought home', { source });
+      return comes;
     }
-    over.abort('over');
-    void spare.then((slot) => slot?.release());
-    const ended = await outcome;
-    if (ended.kind === 'hit') {
-      if (ended.from === 'shared') services.lookups.found();
-      else home.back(away, ended.answer.compileMs);
-      return ended;
-    }
-    services.log('not compiled elsewhere', { source: description.invocation.source, why: ended.why });
-    discard(leftovers(plan));
-    services.sights.drop();
-    // What the compiler says of an error is always this machine's word.
-    if (!description.settings['grid.fallback'] && ended.why !== 'failed-remotely')
-      return { kind: 'denied', why: ended.why };
-  } finally {
-    home.back(away);
+    home.raced(away);
+    services.log('raced', { source });
+    const answer = outcome.then((ended) => (ended.kind === 'hit' ? ended.answer : undefined));
+    return { ...comes, race: { answer, stop: () => back.abort('back') } };
   }
+  over.abort('over');
+  void spare.then((slot) => slot?.release());
+  const ended = await outcome;
+  if (ended.kind === 'hit') {
+    if (ended.from === 'shared') services.lookups.found();
+    return ended;
+  }
+  services.log('not compiled elsewhere', { source, why: ended.why });
+  services.sights.drop();
+  // What the compiler says of an error is always this machine's word.
+  if (!description.settings['grid.fallback'] && ended.why !== 'failed-remotely')
+    return { kind: 'denied', why: ended.why };
   return here(description.settings['grid.fallback'] ? own : 0, shipment, signal, services.slots);
 }
 

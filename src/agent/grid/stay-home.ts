@@ -11,6 +11,8 @@ const CHOOSES_PROGRAMS = ['COMPILER_PATH', 'GCC_EXEC_PREFIX', 'LIBRARY_PATH', 'L
 export function reasonToStay({ request, invocation, fields }: Description): string | undefined {
   const { env, cwd, args } = request;
   if (!isSourceText(invocation.language)) return 'language';
+  // Tens of megabytes that no two runs write alike, for the use of one directory.
+  if (invocation.stage === 'precompiled') return 'precompiled-header';
   // The record is of the words that the driver was given, and clang's are others elsewhere.
   if (invocation.nativeArch && invocation.family === 'clang' && invocation.recordsCommandLine) return 'native-arch';
   // clang reads lists of its own for sanitizers, which no scan sees.

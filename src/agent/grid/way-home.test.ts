@@ -73,6 +73,27 @@ test('of several the one that gains most', () => {
   expect([short, middle].map((one) => b.home.isWanted(one))).toEqual([false, true]);
 });
 
+test('one that is done here as well is wanted no more, and the next one is', () => {
+  const b = bed();
+  learn(b, 'long', 1_000, 9_000);
+  learn(b, 'middle', 1_000, 5_000);
+  const [long, middle] = ['long', 'middle'].map((name) => b.home.left(name, b.grid)) as [Away, Away];
+  b.pass(300);
+  expect([long, middle].map((one) => b.home.isWanted(one))).toEqual([true, false]);
+  b.home.raced(long);
+  expect([long, middle].map((one) => b.home.isWanted(one))).toEqual([false, true]);
+});
+
+test('what is more than the grid has slots for has hardly begun there', () => {
+  const b = bed(1);
+  const first = b.home.left('a', b.grid);
+  expect(b.home.isCrowded(first)).toBe(false);
+  const second = b.home.left('b', b.grid);
+  expect(b.home.isCrowded(second)).toBe(true);
+  b.home.back(first);
+  expect(b.home.isCrowded(second)).toBe(false);
+});
+
 test('a file that nobody knows has a mean duration: it comes when it took five times that, or the workers are slow', () => {
   const b = bed();
   learn(b, 'a', 400, 400);

@@ -31,6 +31,10 @@ export interface WayHome {
   stir(): void;
   /** Whether this is the one that a free core here should do now. */
   isWanted(away: Away): boolean;
+  /** Whether more are away there than can be under way: one that comes home then has hardly begun, and is moved. */
+  isCrowded(away: Away): boolean;
+  /** It is done here as well, and so is wanted no more. */
+  raced(away: Away): void;
 }
 
 /** Home has to take at most this part of what is expected to be left there, because what was done there is lost, */
@@ -51,6 +55,8 @@ const SAME_LOOK_MS = 50;
 interface Outside {
   readonly durations: Durations;
   readonly away: Set<Away>;
+  /** Those of them that are done here as well. */
+  readonly raced: Set<Away>;
   /** When more were away last than could be under way: those that are now may have begun only then. */
   queuedMs: number;
   lookedMs: number;
@@ -67,6 +73,7 @@ export function wayHome(now: () => number): WayHome {
     const known = places.get(at) ?? {
       durations: newDurations(),
       away: new Set<Away>(),
+      raced: new Set<Away>(),
       queuedMs: long,
       lookedMs: long,
       best: undefined,
@@ -80,6 +87,7 @@ export function wayHome(now: () => number): WayHome {
     place.best = undefined;
     let most = LEAST_GAIN_MS;
     for (const one of place.away) {
+      if (place.raced.has(one)) continue;
       const ageMs = nowMs - Math.max(one.askedMs, place.queuedMs);
       const gain = gainOf(one.name, ageMs, here, place.durations);
       if (gain < most) continue;
@@ -97,6 +105,7 @@ export function wayHome(now: () => number): WayHome {
     back(one, workerMs) {
       const place = outside(one.at);
       place.away.delete(one);
+      place.raced.delete(one);
       if (workerMs === undefined) return;
       // With what is done before and after it, but without waiting for its turn.
       note(place.durations, one.name, Math.max(workerMs, now() - Math.max(one.askedMs, place.queuedMs)));
@@ -113,6 +122,12 @@ export function wayHome(now: () => number): WayHome {
       if (nowMs - place.lookedMs >= SAME_LOOK_MS || (place.best !== undefined && !place.away.has(place.best)))
         look(place, nowMs);
       return place.best === one;
+    },
+    isCrowded: (one) => areMore(outside(one.at), one.at),
+    raced(one) {
+      const place = outside(one.at);
+      place.raced.add(one);
+      if (place.best === one) place.lookedMs = Number.NEGATIVE_INFINITY;
     },
   };
 }
