@@ -1,13 +1,16 @@
 import { expect, test } from 'vitest';
-import type { SchedulerEffect, TaskAsk, TaskOutcome, WorkerOffer } from './model.ts';
-import { transition } from './scheduler.ts';
+import { byName, type NamedEffect } from './by-name.ts';
+import type { TaskAsk, TaskOutcome, WorkerOffer } from './model.ts';
+import { float } from './rows.ts';
 import { newScheduler, queueLength } from './state.ts';
+import { WORK_MS } from './tasks.ts';
 
 const OK: TaskOutcome = { kind: 'ok', latencyMs: 10 };
 const broken = (reason: string): TaskOutcome => ({ kind: 'declined', reason, detail: '' });
 
 function grid(queueLimit = 100) {
   const state = newScheduler({ seed: 3, queueLimit, heartbeatMs: 1000 });
+  const named = byName(state);
   let nowMs = 0;
   const offer = (id: string, more: Partial<WorkerOffer> = {}): WorkerOffer => ({
     id,
@@ -20,19 +23,19 @@ function grid(queueLimit = 100) {
   });
   return {
     state,
+    named,
     /** Time passes unnoticed. */
     wait: (ms: number): void => {
       nowMs += ms;
     },
-    pass: (ms: number): readonly SchedulerEffect[] => {
+    pass: (ms: number): readonly NamedEffect[] => {
       nowMs += ms;
-      return transition(state, { kind: 'tick' }, nowMs);
+      return named.step({ kind: 'tick' }, nowMs);
     },
     attach: (id: string, more: Partial<WorkerOffer> = {}) =>
-      transition(state, { kind: 'worker-attached', worker: offer(id, more) }, nowMs),
-    submit: (id: string, more: Partial<TaskAsk> = {}) =>
-      transition(
-        state,
+      named.step({ kind: 'worker-attached', worker: id, offer: offer(id, more) }, nowMs),
+    submit: (id: string, more: Partial<TaskAsk<string>> = {}) =>
+      named.step(
         {
           kind: 'task-submitted',
           task: { id, client: 'c', arch: 'x86_64', toolchain: 'gcc', pinnedTo: '', name: '', ...more },
@@ -40,15 +43,15 @@ function grid(queueLimit = 100) {
         nowMs,
       ),
     end: (task: string, worker: string, outcome: TaskOutcome) =>
-      transition(state, { kind: 'task-ended', task, worker, outcome }, nowMs),
-    cancel: (task: string) => transition(state, { kind: 'task-cancelled', task }, nowMs),
-    detach: (worker: string) => transition(state, { kind: 'worker-detached', worker }, nowMs),
-    drain: (worker: string) => transition(state, { kind: 'worker-draining', worker }, nowMs),
-    beat: (worker: string) => transition(state, { kind: 'worker-heartbeat', worker }, nowMs),
+      named.step({ kind: 'task-ended', task, worker, outcome }, nowMs),
+    cancel: (task: string) => named.step({ kind: 'task-cancelled', task }, nowMs),
+    detach: (worker: string) => named.step({ kind: 'worker-detached', worker }, nowMs),
+    drain: (worker: string) => named.step({ kind: 'worker-draining', worker }, nowMs),
+    beat: (worker: string) => named.step({ kind: 'worker-heartbeat', worker }, nowMs),
   };
 }
 
-const brief = (effects: readonly SchedulerEffect[]): string[] =>
+const brief = (effects: readonly NamedEffect[]): string[] =>
   effects.map((effect) =>
     [
       effect.kind,
@@ -139,9 +142,9 @@ test('a worker is asked again for what it lacked, once it can be had', () => {
   g.attach('w1', { slots: 8 });
   g.submit('t1');
   g.end('t1', 'w1', broken('no-toolchain'));
-  transition(g.state, { kind: 'toolchain-brought', toolchain: 'clang' }, 0);
+  g.named.step({ kind: 'toolchain-brought', toolchain: 'clang' }, 0);
   expect(brief(g.submit('t2'))).toEqual(['decline t2 no-worker']);
-  transition(g.state, { kind: 'toolchain-brought', toolchain: 'gcc' }, 0);
+  g.named.step({ kind: 'toolchain-brought', toolchain: 'gcc' }, 0);
   expect(brief(g.submit('t3'))).toEqual(['assign t3 w1']);
 });
 
@@ -339,7 +342,7 @@ test('a slow worker is given what takes it no longer than the longest takes othe
 });
 
 /** `t1` is late on `w1`, and `w2` runs it as well. */
-function copied(more: Partial<TaskAsk> = {}) {
+function copied(more: Partial<TaskAsk<string>> = {}) {
   const g = grid();
   g.attach('w1');
   expect(brief(g.submit('t1', more))).toEqual(['assign t1 w1']);
@@ -420,5 +423,5 @@ test('tasks of a name nobody gave are all different', () => {
   g.wait(5000);
   g.end('t1', 'w1', OK);
   g.submit('t2');
-  expect(g.state.tasks.get('t2')?.workMs).toBe(0);
+  expect(float(g.state.tasks.rows, g.named.task('t2') ?? -1, WORK_MS)).toBe(0);
 });
