@@ -76,6 +76,8 @@ const TICK_MS = 1000;
 
 interface Pending {
   readonly id: string;
+  /** The scheduler's, from its submission's turn on; -1 before. */
+  number: number;
   /** Undefined as soon as nobody waits for it. */
   run: TaskToRun | undefined;
   waitedMs: number;
@@ -89,9 +91,9 @@ interface Place {
 
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const state: SchedulerState = newScheduler(options);
-  /** By the scheduler's numbers; an id leads to its number until that is another task's, and no longer. */
+  /** By the scheduler's numbers; and by id, until the number is another task's and no longer. */
   const tasks: Pending[] = [];
-  const numbers = new Map<string, number>();
+  const byId = new Map<string, Pending>();
   const places: (Place | undefined)[] = [];
   const events: { readonly next: () => SchedulerEvent | undefined; readonly result: CompileResult | undefined }[] = [];
   let isApplying = false;
@@ -122,7 +124,9 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         // Cancelled by what an earlier effect of the same event caused: the worker never hears of it.
         if (pending?.run === undefined) {
           const { task, worker } = effect;
-          apply(() => ({ kind: 'task-ended', task, worker, outcome: { kind: 'lost' } }));
+          apply(() =>
+            tasks[task] === pending ? { kind: 'task-ended', task, worker, outcome: { kind: 'lost' } } : undefined,
+          );
           return;
         }
         pending.waitedMs = effect.waitedMs;
@@ -155,15 +159,16 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     run.ended(end(pending.waitedMs));
   }
 
-  function enter(run: TaskToRun): number {
-    const id = run.task.taskId;
+  function enter(pending: Pending): number {
     const number = reserveTask(state.tasks);
     const before = tasks[number];
-    if (before !== undefined) numbers.delete(before.id);
-    tasks[number] = { id, run, waitedMs: 0 };
-    numbers.set(id, number);
+    if (before !== undefined) byId.delete(before.id);
+    tasks[number] = pending;
+    pending.number = number;
     return number;
   }
+
+  const numberOf = (id: string): number => byId.get(id)?.number ?? -1;
 
   const isUnderWay = (task: number): boolean => hasFlag(state.tasks, task, UNDER_WAY);
 
@@ -200,19 +205,18 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   return {
     submit(run) {
       const { arch, toolchain, pinnedTo, name, task } = run;
-      apply(() => ({
-        kind: 'task-submitted',
-        task: { id: enter(run), client: task.client, arch, toolchain, pinnedTo, name },
-      }));
+      const pending: Pending = { id: task.taskId, number: -1, run, waitedMs: 0 };
+      byId.set(pending.id, pending);
+      apply(() => {
+        const id = enter(pending);
+        return { kind: 'task-submitted', task: { id, client: task.client, arch, toolchain, pinnedTo, name } };
+      });
     },
     cancel(taskId) {
-      apply(() => {
-        const task = numbers.get(taskId);
-        const pending = task === undefined ? undefined : tasks[task];
-        if (task === undefined || pending?.run === undefined) return undefined;
-        pending.run = undefined;
-        return { kind: 'task-cancelled', task };
-      });
+      const pending = byId.get(taskId);
+      if (pending?.run === undefined) return;
+      pending.run = undefined;
+      apply(() => ({ kind: 'task-cancelled', task: numberOf(taskId) }));
     },
     couldServe: (demand) => couldServe(state, demand),
     toolchainBrought: (toolchain) => apply(() => ({ kind: 'toolchain-brought', toolchain })),
@@ -231,13 +235,13 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         apply(() => (isCurrent() ? event() : undefined), result);
       return {
         toolchainOf(id) {
-          const task = numbers.get(id);
-          const isIts = isCurrent() && task !== undefined && isUnderWay(task) && hasRun(state.tasks, task, worker);
+          const task = numberOf(id);
+          const isIts = isCurrent() && isUnderWay(task) && hasRun(state.tasks, task, worker);
           return isIts ? demandOf(state, task).toolchain : undefined;
         },
         heartbeat: () => say(() => ({ kind: 'worker-heartbeat', worker })),
         ended: (id, outcome, result) =>
-          say(() => ({ kind: 'task-ended', task: numbers.get(id) ?? -1, worker, outcome }), result),
+          say(() => ({ kind: 'task-ended', task: numberOf(id), worker, outcome }), result),
         draining: () => say(() => ({ kind: 'worker-draining', worker })),
         detach() {
           if (!isCurrent()) return;

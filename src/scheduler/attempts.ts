@@ -1,7 +1,7 @@
 import { type Demand, firstFitting, fits, isFree, meets, NOBODY, suits } from './choice.ts';
 import { demandOf } from './demands.ts';
 import { DURATION_STEPS_PER_DOUBLING } from './durations.ts';
-import type { SchedulerEffect } from './model.ts';
+import type { Effects } from './effects.ts';
 import { float, int } from './rows.ts';
 import { assign } from './runs.ts';
 import { poolFor, poolOf, queueLength, type SchedulerState } from './state.ts';
@@ -16,7 +16,7 @@ const ATTEMPTS = 2;
 const FINAL: ReadonlySet<string> = new Set(['timeout', 'limit']);
 
 /** Gives a task to a worker, lets it wait for one, or declines it. */
-export function place(state: SchedulerState, task: number, nowMs: number, effects: SchedulerEffect[]): void {
+export function place(state: SchedulerState, task: number, nowMs: number, effects: Effects): void {
   const worker = chooseFor(state, task);
   if (worker !== NOBODY) assign(state, task, worker, nowMs, effects);
   else if (!isPossible(state, task)) decline(state, task, 'no-worker', '', effects);
@@ -47,13 +47,7 @@ export function couldServe(state: SchedulerState, demand: Demand): boolean {
   return false;
 }
 
-function decline(
-  state: SchedulerState,
-  task: number,
-  reason: string,
-  detail: string,
-  effects: SchedulerEffect[],
-): void {
+function decline(state: SchedulerState, task: number, reason: string, detail: string, effects: Effects): void {
   conclude(state, task);
   effects.push({ kind: 'decline', task, reason, detail });
 }
@@ -68,7 +62,7 @@ export function tryElsewhere(
   worker: number,
   why: { readonly reason: string; readonly detail: string },
   nowMs: number,
-  effects: SchedulerEffect[],
+  effects: Effects,
 ): void {
   const { tasks, crew } = state;
   const tried = [...(tasks.tried.get(task) ?? []), recordAt(crew, worker).offer.id];
@@ -81,7 +75,7 @@ export function tryElsewhere(
 }
 
 /** Fills the free slots of a worker with what waits. */
-export function serve(state: SchedulerState, worker: number, nowMs: number, effects: SchedulerEffect[]): void {
+export function serve(state: SchedulerState, worker: number, nowMs: number, effects: Effects): void {
   while (queueLength(state) > 0 && isFree(state.crew, worker)) {
     const task = nextFor(state, worker);
     if (task < 0) return;
@@ -91,7 +85,7 @@ export function serve(state: SchedulerState, worker: number, nowMs: number, effe
 }
 
 function nextFor(state: SchedulerState, worker: number): number {
-  for (const task of state.retries) if (fits(state, worker, task)) return task;
+  if (state.retries.size > 0) for (const task of state.retries) if (fits(state, worker, task)) return task;
   return state.queue.next((demand) => meets(state.crew, worker, demand), stepsDownFor(state, worker));
 }
 
@@ -108,7 +102,7 @@ export function unqueue(state: SchedulerState, task: number): void {
 }
 
 /** Declines what waits for workers that are no more: called whenever one leaves service. */
-export function declineHopeless(state: SchedulerState, effects: SchedulerEffect[]): void {
+export function declineHopeless(state: SchedulerState, effects: Effects): void {
   for (const task of [...state.retries]) {
     if (isPossible(state, task)) continue;
     unqueue(state, task);

@@ -5,7 +5,7 @@
  */
 import { NOBODY } from './choice.ts';
 import { demandOf } from './demands.ts';
-import type { SchedulerEffect } from './model.ts';
+import type { Effects } from './effects.ts';
 import type { Pool } from './pool.ts';
 import { float, int } from './rows.ts';
 import { assign } from './runs.ts';
@@ -40,7 +40,7 @@ interface Late {
 }
 
 /** Where nothing waits and slots are free: runs the tasks that would end last a second time, if that could end sooner. */
-export function copyLateTasks(state: SchedulerState, nowMs: number, effects: SchedulerEffect[]): void {
+export function copyLateTasks(state: SchedulerState, nowMs: number, effects: Effects): void {
   if (!state.rules.copies || queueLength(state) > 0) return;
   for (const pool of state.poolList) {
     if (pool.freeClasses === 0) continue;

@@ -28,18 +28,23 @@ export function newDemands(): Demands {
   return { byNumber: [], byToolchain: new Map(), spare: [] };
 }
 
-/** One task more has this demand. */
-export function enterDemand(demands: Demands, ask: Demand, poolOf: (arch: string) => number): KnownDemand {
-  const alike = demands.byToolchain.get(ask.toolchain) ?? [];
-  let demand = alike.find(({ arch, pinnedTo }) => arch === ask.arch && pinnedTo === ask.pinnedTo);
-  if (demand === undefined) {
-    const { arch, toolchain, pinnedTo } = ask;
-    const number = demands.spare.pop() ?? demands.byNumber.length;
-    demand = { arch, toolchain, pinnedTo, number, pool: poolOf(arch), open: 0 };
-    demands.byNumber[number] = demand;
-    demands.byToolchain.set(toolchain, [...alike, demand]);
-  }
-  demand.open += 1;
+/** The demand of a task where others have the same. */
+export function findDemand({ byToolchain }: Demands, ask: Demand): KnownDemand | undefined {
+  const alike = byToolchain.get(ask.toolchain);
+  if (alike === undefined) return undefined;
+  for (const demand of alike) if (demand.arch === ask.arch && demand.pinnedTo === ask.pinnedTo) return demand;
+  return undefined;
+}
+
+/**
+ * One that no other task has.
+ * @param pool the number of its pool
+ */
+export function addDemand(demands: Demands, { arch, toolchain, pinnedTo }: Demand, pool: number): KnownDemand {
+  const number = demands.spare.pop() ?? demands.byNumber.length;
+  const demand = { arch, toolchain, pinnedTo, number, pool, open: 0 };
+  demands.byNumber[number] = demand;
+  demands.byToolchain.set(toolchain, [...(demands.byToolchain.get(toolchain) ?? []), demand]);
   return demand;
 }
 

@@ -1,8 +1,8 @@
 import { type Client, clientOrder } from './client-order.ts';
 import type { Demands, KnownDemand } from './demands.ts';
 import { DURATION_CLASSES } from './durations.ts';
-import { float, int, setInt } from './rows.ts';
-import { AFTER, BEFORE, CLASS, CLIENT, DEMAND, NUMBER, type Tasks } from './tasks.ts';
+import { int, type Rows, setInt } from './rows.ts';
+import { AFTER, BEFORE, CLASS, CLIENT, DEMAND, isEarlier, NUMBER, type Tasks } from './tasks.ts';
 
 /**
  * Waiting tasks, shared fairly between clients: the one with the fewest running tasks is served next (of several, the one
@@ -36,6 +36,8 @@ export interface Lane {
   demand: number;
   /** By class; -1: none. */
   readonly heads: Int32Array;
+  /** The numbers of these: reading the tasks themselves would cost a line of memory each. */
+  readonly ages: Int32Array;
   readonly tails: Int32Array;
   /** The classes that hold a task, as bits of a number: class 0 is the lowest bit. */
   filled: number;
@@ -76,11 +78,15 @@ export function fairQueue(tasks: Tasks, demands: Demands, longestFirst: boolean)
 
   function oldestOf({ lanes }: Client, isMet: (demand: KnownDemand) => boolean): number {
     let first = NONE;
+    let age = 0;
     for (const lane of lanes.values()) {
       if (!isMet(demandAt(lane))) continue;
       for (let left = lane.filled; left !== 0; left &= left - 1) {
-        const head = lane.heads[31 - Math.clz32(left & -left)] as number;
-        if (first === NONE || float(rows, head, NUMBER) < float(rows, first, NUMBER)) first = head;
+        const at = 31 - Math.clz32(left & -left);
+        const head = lane.ages[at] as number;
+        if (first !== NONE && !isEarlier(head, age)) continue;
+        first = lane.heads[at] as number;
+        age = head;
       }
     }
     return first;
@@ -132,7 +138,7 @@ export function fairQueue(tasks: Tasks, demands: Demands, longestFirst: boolean)
 
 function newLane(): Lane {
   const none = (): Int32Array => new Int32Array(DURATION_CLASSES).fill(NONE);
-  return { demand: NONE, heads: none(), tails: none(), filled: 0 };
+  return { demand: NONE, heads: none(), ages: none(), tails: none(), filled: 0 };
 }
 
 /** The first task of a lane's longest class. */
@@ -146,7 +152,12 @@ function shorterOf({ heads, filled }: Lane, stepsDown: number): number {
 
 function isLonger({ rows }: Tasks, one: number, other: number): boolean {
   const by = int(rows, one, CLASS) - int(rows, other, CLASS);
-  return by > 0 || (by === 0 && float(rows, one, NUMBER) < float(rows, other, NUMBER));
+  return by > 0 || (by === 0 && isEarlier(int(rows, one, NUMBER), int(rows, other, NUMBER)));
+}
+
+function setHead(lane: Lane, at: number, task: number, rows: Rows): void {
+  lane.heads[at] = task;
+  if (task !== NONE) lane.ages[at] = int(rows, task, NUMBER);
 }
 
 function append({ rows }: Tasks, lane: Lane, task: number): void {
@@ -154,7 +165,7 @@ function append({ rows }: Tasks, lane: Lane, task: number): void {
   const tail = lane.tails[at] as number;
   setInt(rows, task, BEFORE, tail);
   setInt(rows, task, AFTER, NONE);
-  if (tail === NONE) lane.heads[at] = task;
+  if (tail === NONE) setHead(lane, at, task, rows);
   else setInt(rows, tail, AFTER, task);
   lane.tails[at] = task;
   lane.filled |= 1 << at;
@@ -164,7 +175,7 @@ function unlink({ rows }: Tasks, lane: Lane, task: number): void {
   const at = int(rows, task, CLASS);
   const before = int(rows, task, BEFORE);
   const after = int(rows, task, AFTER);
-  if (before === NONE) lane.heads[at] = after;
+  if (before === NONE) setHead(lane, at, after, rows);
   else setInt(rows, before, AFTER, after);
   if (after === NONE) lane.tails[at] = before;
   else setInt(rows, after, BEFORE, before);

@@ -70,7 +70,7 @@ export interface WorkerRecord {
   /** What events and effects call it. */
   readonly number: number;
   readonly offer: WorkerOffer;
-  readonly circuit: Circuit;
+  readonly circuit: Readonly<Circuit>;
   /** Toolchains it said it cannot get. */
   lacks: ReadonlySet<string>;
   /** Slots that are taken, by tasks that are being stopped as well. */

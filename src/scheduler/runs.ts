@@ -1,5 +1,5 @@
 import { noteStart } from './circuit.ts';
-import type { SchedulerEffect } from './model.ts';
+import type { Effects } from './effects.ts';
 import { float, int } from './rows.ts';
 import { refile, type SchedulerState } from './state.ts';
 import {
@@ -14,22 +14,17 @@ import {
   stoppedMs,
   type Tasks,
 } from './tasks.ts';
-import { hasWorkerFlag, hold, letGo, mirrorCircuit, recordAt, SPOTLESS } from './workers.ts';
+import { circuitOf, hasWorkerFlag, hold, letGo, SPOTLESS, setCircuit } from './workers.ts';
 
 /** Gives a task to a worker, beside the one that has it already where there is one. */
-export function assign(
-  state: SchedulerState,
-  task: number,
-  worker: number,
-  nowMs: number,
-  effects: SchedulerEffect[],
-): void {
+export function assign(state: SchedulerState, task: number, worker: number, nowMs: number, effects: Effects): void {
   const { tasks, crew } = state;
   hold(crew, worker, task);
   noteRun(tasks, task, worker, nowMs);
   if (!hasWorkerFlag(crew, worker, SPOTLESS)) {
-    noteStart(recordAt(crew, worker).circuit, task);
-    mirrorCircuit(crew, worker);
+    const circuit = circuitOf(crew, worker);
+    noteStart(circuit, task);
+    setCircuit(crew, worker, circuit);
   }
   state.queue.noteStart(int(tasks.rows, task, CLIENT));
   refile(state, worker);
@@ -47,7 +42,7 @@ export function release(state: SchedulerState, task: number, worker: number): vo
 }
 
 /** All workers that have the task shall stop; their slots are taken until they say that they did. */
-export function stopRuns({ tasks }: SchedulerState, task: number, nowMs: number, effects: SchedulerEffect[]): void {
+export function stopRuns({ tasks }: SchedulerState, task: number, nowMs: number, effects: Effects): void {
   if (int(tasks.rows, task, RUN) < 0) return;
   for (const worker of [int(tasks.rows, task, RUN), int(tasks.rows, task, COPY)]) {
     if (worker < 0 || stoppedMs(tasks, task, worker) >= 0) continue;

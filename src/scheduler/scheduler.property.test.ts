@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { byName, type NamedEffect, type NamedEvent } from './by-name.ts';
 import { fits, isFree } from './choice.ts';
-import { enterDemand } from './demands.ts';
+import { addDemand } from './demands.ts';
 import { durationClass } from './durations.ts';
 import { fairQueue } from './fair-queue.ts';
 import type { TaskOutcome } from './model.ts';
@@ -269,14 +269,14 @@ function queueOf(worksMs: readonly number[]) {
   const demands = { byNumber: [], byToolchain: new Map(), spare: [] };
   const queue = fairQueue(tasks, demands, true);
   const client = queue.enter('c');
-  const { number: demand } = enterDemand(demands, { arch: 'x86_64', toolchain: '', pinnedTo: '' }, () => 0);
+  const { number: demand } = addDemand(demands, { arch: 'x86_64', toolchain: '', pinnedTo: '' }, 0);
   const waiting = worksMs.map((workMs, number) => {
     const task = reserveTask(tasks);
     setInt(tasks.rows, task, CLIENT, client);
     setInt(tasks.rows, task, DEMAND, demand);
     setInt(tasks.rows, task, CLASS, durationClass(workMs));
     setFloat(tasks.rows, task, WORK_MS, workMs);
-    setFloat(tasks.rows, task, NUMBER, number);
+    setInt(tasks.rows, task, NUMBER, number);
     queue.push(task);
     return task;
   });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { byName, type NamedEffect } from './by-name.ts';
 import type { TaskAsk, TaskOutcome, WorkerOffer } from './model.ts';
 import { float } from './rows.ts';
+import { transition } from './scheduler.ts';
 import { newScheduler, queueLength } from './state.ts';
 import { WORK_MS } from './tasks.ts';
 
@@ -424,4 +425,36 @@ test('tasks of a name nobody gave are all different', () => {
   g.end('t1', 'w1', OK);
   g.submit('t2');
   expect(float(g.state.tasks.rows, g.named.task('t2') ?? -1, WORK_MS)).toBe(0);
+});
+
+test('numbers of tasks and workers are used again, and nobody takes one that was not given out', () => {
+  const g = grid();
+  g.attach('w1', { slots: 100 });
+  const numbers = new Set<number>();
+  for (let i = 0; i < 500; i += 1) {
+    g.submit(`t${i}`);
+    numbers.add(g.named.task(`t${i}`) ?? -1);
+    if (i >= 20) g.end(`t${i - 20}`, 'w1', OK);
+  }
+  expect(numbers.size).toBe(21);
+  expect(g.state.workers.get('w1')?.busy).toBe(20);
+  const ask = { client: 'c', arch: 'x86_64', toolchain: 'gcc', pinnedTo: '', name: '' };
+  const submit = (id: number) => transition(g.state, { kind: 'task-submitted', task: { ...ask, id } }, 0);
+  expect(() => submit(99)).toThrow('nobody was given the number 99');
+  expect(() => submit(g.named.task('t499') ?? -1)).toThrow('was submitted twice');
+  for (let i = 0; i < 50; i += 1) g.attach(`w${i % 3}`, { slots: 2 });
+  expect(Math.max(...[...g.state.workers.values()].map(({ number }) => number))).toBeLessThan(4);
+});
+
+test('a worker may have many more tasks than its list has room for in the beginning', () => {
+  const g = grid();
+  g.attach('w1', { slots: 300 });
+  g.attach('w2', { slots: 300 });
+  for (let i = 0; i < 600; i += 1) g.submit(`t${i}`);
+  expect([...g.state.workers.values()].map(({ busy }) => busy)).toEqual([300, 300]);
+  const moved = brief(g.detach('w1'));
+  expect(moved).toEqual([]);
+  expect(queueLength(g.state)).toBe(300);
+  expect(brief(g.detach('w2')).filter((line) => line.startsWith('decline')).length).toBe(600);
+  expect(g.state.tasks.size).toBe(0);
 });

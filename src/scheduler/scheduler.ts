@@ -2,19 +2,21 @@ import { declineHopeless, place, serve, tryElsewhere, unqueue } from './attempts
 import { type Health, noteEnd, noteTime } from './circuit.ts';
 import { copyLateTasks } from './copies.ts';
 import { demandOf } from './demands.ts';
-import { noteDuration } from './durations.ts';
+import { noteDuration, UNHEARD } from './durations.ts';
+import type { Effects } from './effects.ts';
 import type { SchedulerEffect, SchedulerEvent, TaskAsk, TaskOutcome, WorkerOffer } from './model.ts';
 import { notePace } from './pace.ts';
 import { float, int, setFloat, setInt } from './rows.ts';
 import { hasRun, release, stopRuns } from './runs.ts';
 import { poolFor, refile, type SchedulerState } from './state.ts';
 import { conclude, newTask } from './task-records.ts';
-import { hasFlag, RUN, startedMs, stoppedMs, UNDER_WAY, WANTED, WORK_MS } from './tasks.ts';
+import { hasFlag, NAME, RUN, startedMs, stoppedMs, UNDER_WAY, WANTED, WORK_MS } from './tasks.ts';
 import {
   ATTACHED,
   BUSY,
   CLOSED_ENOUGH,
   COMPLETED,
+  circuitOf,
   DRAINING,
   dismiss,
   enrol,
@@ -23,10 +25,10 @@ import {
   heldBy,
   LAST_SEEN_MS,
   LATENCY_MS,
-  mirrorCircuit,
   paceOf,
   recordAt,
   SPOTLESS,
+  setCircuit,
   setLacks,
   setPace,
   setWorkerFlag,
@@ -61,7 +63,7 @@ const BLAMELESS: ReadonlySet<string> = new Set([
  * @param nowMs any clock that does not go back, in milliseconds
  */
 export function transition(state: SchedulerState, event: SchedulerEvent, nowMs: number): readonly SchedulerEffect[] {
-  const effects: SchedulerEffect[] = [];
+  const { effects } = state;
   switch (event.kind) {
     case 'worker-attached':
       attach(state, event.worker, event.offer, nowMs, effects);
@@ -90,7 +92,7 @@ export function transition(state: SchedulerState, event: SchedulerEvent, nowMs: 
     case 'tick':
       tick(state, nowMs, effects);
   }
-  return effects;
+  return effects.take();
 }
 
 // Workers
@@ -100,26 +102,19 @@ function isAttached({ crew }: SchedulerState, worker: number): boolean {
   return worker >= 0 && worker < crew.rows.used && hasWorkerFlag(crew, worker, ATTACHED);
 }
 
-function attach(
-  state: SchedulerState,
-  worker: number,
-  offer: WorkerOffer,
-  nowMs: number,
-  effects: SchedulerEffect[],
-): void {
+function attach(state: SchedulerState, worker: number, offer: WorkerOffer, nowMs: number, effects: Effects): void {
   const before = state.workers.get(offer.id);
   if (before !== undefined) detach(state, before.number, nowMs, effects);
   const { crew } = state;
   enrol(crew, worker, offer, poolFor(state, offer.arch).number, state.departed.get(offer.id), nowMs);
   state.departed.delete(offer.id);
   state.workers.set(offer.id, recordAt(crew, worker));
-  noteTime(recordAt(crew, worker).circuit, nowMs);
-  mirrorCircuit(crew, worker);
+  letTimePass(state, worker, nowMs);
   refile(state, worker);
   serve(state, worker, nowMs, effects);
 }
 
-function detach(state: SchedulerState, worker: number, nowMs: number, effects: SchedulerEffect[]): void {
+function detach(state: SchedulerState, worker: number, nowMs: number, effects: Effects): void {
   if (!isAttached(state, worker)) return;
   const { crew, tasks } = state;
   const { id } = recordAt(crew, worker).offer;
@@ -149,7 +144,7 @@ function remember(state: SchedulerState, worker: number, nowMs: number): void {
   if (state.departed.size > REMEMBERED_WORKERS && oldest !== undefined) state.departed.delete(oldest);
 }
 
-function drain(state: SchedulerState, worker: number, effects: SchedulerEffect[]): void {
+function drain(state: SchedulerState, worker: number, effects: Effects): void {
   const { crew } = state;
   if (!isAttached(state, worker) || hasWorkerFlag(crew, worker, DRAINING)) return;
   setWorkerFlag(crew, worker, DRAINING, true);
@@ -158,7 +153,7 @@ function drain(state: SchedulerState, worker: number, effects: SchedulerEffect[]
 }
 
 /** Who lacked it may take what waits for it with others. */
-function forgetLack(state: SchedulerState, toolchain: string, nowMs: number, effects: SchedulerEffect[]): void {
+function forgetLack(state: SchedulerState, toolchain: string, nowMs: number, effects: Effects): void {
   for (const record of state.workers.values()) {
     if (!record.lacks.has(toolchain)) continue;
     setLacks(
@@ -172,11 +167,11 @@ function forgetLack(state: SchedulerState, toolchain: string, nowMs: number, eff
 
 // Tasks
 
-function submit(state: SchedulerState, ask: TaskAsk, nowMs: number, effects: SchedulerEffect[]): void {
+function submit(state: SchedulerState, ask: TaskAsk, nowMs: number, effects: Effects): void {
   place(state, newTask(state, ask, nowMs), nowMs, effects);
 }
 
-function cancel(state: SchedulerState, task: number, nowMs: number, effects: SchedulerEffect[]): void {
+function cancel(state: SchedulerState, task: number, nowMs: number, effects: Effects): void {
   const { tasks } = state;
   if (!hasFlag(tasks, task, WANTED)) return;
   if (int(tasks.rows, task, RUN) < 0) unqueue(state, task);
@@ -191,7 +186,7 @@ function end(
   worker: number,
   outcome: TaskOutcome,
   nowMs: number,
-  effects: SchedulerEffect[],
+  effects: Effects,
 ): void {
   const { tasks, crew } = state;
   if (!hasFlag(tasks, task, UNDER_WAY) || !hasRun(tasks, task, worker)) return;
@@ -216,7 +211,8 @@ function learn(state: SchedulerState, task: number, worker: number, latencyMs: n
   noteLatency(state, worker, latencyMs);
   const pace = paceOf(crew, worker);
   const tookMs = Math.max(1, nowMs - startedMs(tasks, task, worker));
-  noteDuration(durations, tasks.names[task] ?? '', tasks.known[task], tookMs, pace.speed);
+  const name = int(tasks.rows, task, NAME);
+  noteDuration(durations, name === UNHEARD ? (tasks.names[task] ?? '') : '', name, tookMs, pace.speed);
   const workMs = float(tasks.rows, task, WORK_MS);
   notePace(pace, workMs === 0 ? durations.meanMs : workMs, tookMs, durations.meanMs);
   setPace(crew, worker, pace);
@@ -228,7 +224,7 @@ function elsewhere(
   worker: number,
   outcome: Exclude<TaskOutcome, { kind: 'ok' }>,
   nowMs: number,
-  effects: SchedulerEffect[],
+  effects: Effects,
 ): void {
   const { crew } = state;
   setInt(crew.rows, worker, FAILED, int(crew.rows, worker, FAILED) + 1);
@@ -260,15 +256,16 @@ function noteLatency({ crew: { rows } }: SchedulerState, worker: number, latency
 function settle(state: SchedulerState, task: number, worker: number, health: Health, nowMs: number): void {
   const { crew } = state;
   if (health !== 'good' || !hasWorkerFlag(crew, worker, SPOTLESS)) {
-    noteEnd(recordAt(crew, worker).circuit, task, health, nowMs);
-    mirrorCircuit(crew, worker);
+    const circuit = circuitOf(crew, worker);
+    noteEnd(circuit, task, health, nowMs);
+    setCircuit(crew, worker, circuit);
   }
   release(state, task, worker);
 }
 
 // Time
 
-function tick(state: SchedulerState, nowMs: number, effects: SchedulerEffect[]): void {
+function tick(state: SchedulerState, nowMs: number, effects: Effects): void {
   const { crew, workers } = state;
   const silent = nowMs - MISSED_HEARTBEATS * state.options.heartbeatMs;
   const lost = [...workers.values()]
@@ -283,16 +280,24 @@ function tick(state: SchedulerState, nowMs: number, effects: SchedulerEffect[]):
     effects.push({ kind: 'worker-lost', worker });
     detach(state, worker, nowMs, effects);
   }
-  for (const { number, circuit } of workers.values()) {
-    const reopened = noteTime(circuit, nowMs);
-    if (reopened) mirrorCircuit(crew, number);
+  for (const { number } of workers.values()) {
+    const reopened = letTimePass(state, number, nowMs);
     if (dropUnstopped(state, number, nowMs) || reopened) {
       refile(state, number);
-      if (circuit.phase === 'open') declineHopeless(state, effects);
+      if (!hasWorkerFlag(crew, number, CLOSED_ENOUGH)) declineHopeless(state, effects);
       serve(state, number, nowMs, effects);
     }
   }
   copyLateTasks(state, nowMs, effects);
+}
+
+/** True if a breaker that was open lets a trial through from now on. */
+function letTimePass({ crew }: SchedulerState, worker: number, nowMs: number): boolean {
+  if (hasWorkerFlag(crew, worker, CLOSED_ENOUGH)) return false;
+  const circuit = circuitOf(crew, worker);
+  const reopened = noteTime(circuit, nowMs);
+  setCircuit(crew, worker, circuit);
+  return reopened;
 }
 
 /** Slots whose task the worker was told to stop long ago are free. */

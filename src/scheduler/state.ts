@@ -1,6 +1,7 @@
 import { type Choose, chooseFastest, isFree, isInService } from './choice.ts';
 import { type Demands, demandOf, newDemands } from './demands.ts';
 import { type Durations, newDurations } from './durations.ts';
+import { type Effects, newEffects } from './effects.ts';
 import { type FairQueue, fairQueue } from './fair-queue.ts';
 import type { WorkerRecord } from './model.ts';
 import { fileFree, newPool, type Pool, unfileFree } from './pool.ts';
@@ -52,6 +53,8 @@ export interface SchedulerState {
   /** What is known of workers that went away: one that dies of every task must not come back as new. */
   readonly departed: Map<string, Learned>;
   readonly durations: Durations;
+  /** Of the event at hand; empty between two. */
+  readonly effects: Effects;
   /** Submissions so far. */
   submissions: number;
 }
@@ -74,6 +77,7 @@ export function newScheduler(options: SchedulerOptions): SchedulerState {
     retries: new Set(),
     departed: new Map(),
     durations: newDurations(),
+    effects: newEffects(),
     submissions: 0,
   };
 }

@@ -1,5 +1,5 @@
-import { demandOf, enterDemand, leaveDemand } from './demands.ts';
-import { durationClass, durationOf } from './durations.ts';
+import { addDemand, demandOf, findDemand, leaveDemand } from './demands.ts';
+import { durationClass, numberOf, UNHEARD, workOf } from './durations.ts';
 import type { TaskAsk } from './model.ts';
 import { int, setFloat, setInt } from './rows.ts';
 import { poolFor, type SchedulerState } from './state.ts';
@@ -12,6 +12,7 @@ import {
   DEMAND,
   forgetTask,
   hasFlag,
+  NAME,
   NUMBER,
   RUN,
   SUBMITTED_MS,
@@ -31,21 +32,29 @@ export function newTask(state: SchedulerState, ask: TaskAsk, nowMs: number): num
   if (hasFlag(tasks, task, UNDER_WAY)) throw new Error(`task ${task} was submitted twice`);
   state.submissions += 1;
   tasks.size += 1;
-  const known = durationOf(durations, ask.name);
-  tasks.known[task] = known;
-  tasks.names[task] = known === undefined ? ask.name : undefined;
+  const name = numberOf(durations, ask.name);
+  if (name === UNHEARD) tasks.names[task] = ask.name;
+  const workMs = name === UNHEARD ? 0 : workOf(durations, name);
   setInt(rows, task, TASK_FLAGS, UNDER_WAY | WANTED);
   setInt(rows, task, CLIENT, state.queue.enter(ask.client));
-  setInt(rows, task, DEMAND, enterDemand(state.demands, ask, (arch) => poolFor(state, arch).number).number);
+  setInt(rows, task, DEMAND, enterDemand(state, ask));
   setInt(rows, task, BEFORE, -1);
   setInt(rows, task, AFTER, -1);
   setInt(rows, task, RUN, -1);
   setInt(rows, task, COPY, -1);
-  setInt(rows, task, CLASS, durationClass(known?.workMs ?? 0));
+  setInt(rows, task, NAME, name);
+  setInt(rows, task, CLASS, durationClass(workMs));
   setFloat(rows, task, SUBMITTED_MS, nowMs);
-  setFloat(rows, task, WORK_MS, known?.workMs ?? 0);
-  setFloat(rows, task, NUMBER, state.submissions);
+  setFloat(rows, task, WORK_MS, workMs);
+  setInt(rows, task, NUMBER, state.submissions);
   return task;
+}
+
+function enterDemand(state: SchedulerState, ask: TaskAsk): number {
+  const { demands } = state;
+  const demand = findDemand(demands, ask) ?? addDemand(demands, ask, poolFor(state, ask.arch).number);
+  demand.open += 1;
+  return demand.number;
 }
 
 /** Nobody waits for a task any more: it is forgotten as soon as no worker has it. */

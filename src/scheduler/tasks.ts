@@ -1,4 +1,3 @@
-import type { Duration } from './durations.ts';
 import { dropRow, float, int, newRows, type Rows, setFloat, setInt, takeRow } from './rows.ts';
 
 /**
@@ -9,9 +8,8 @@ export interface Tasks {
   readonly rows: Rows;
   /** What is rarely asked for, by the same numbers. */
   readonly late: Rows;
-  /** Names, where nothing is known of them yet; else what is known. */
+  /** Names by the same numbers, where nothing was known of them at the submission. */
   readonly names: (string | undefined)[];
-  readonly known: (Duration | undefined)[];
   /** Ids of the workers that declined a task or were lost with it. */
   readonly tried: Map<number, readonly string[]>;
   /** How many are under way. */
@@ -28,14 +26,16 @@ export const AFTER = 4;
 /** The worker that has it, -1 while it waits; and one that has it as well, never without the first. */
 export const RUN = 5;
 export const COPY = 6;
+/** Of its duration; and the number of its name among the durations. */
 export const CLASS = 7;
+export const NAME = 8;
+/** Grows with every submission, past the largest number to the smallest: {@link isEarlier} says who came first. */
+export const NUMBER = 9;
 /** Fractions of a task's row: times in milliseconds. */
-export const SUBMITTED_MS = 4;
-export const RUN_STARTED_MS = 5;
+export const SUBMITTED_MS = 5;
+export const RUN_STARTED_MS = 6;
 /** What it will take on a worker of speed 1, by what was known when it was submitted; 0: unknown. */
-export const WORK_MS = 6;
-/** Grows with every submission: who came first. */
-export const NUMBER = 7;
+export const WORK_MS = 7;
 /** Fractions of its row in `late`. Workers were told to stop it then, where {@link RUN_STOPPED} and so on are set. */
 export const RUN_STOPPED_MS = 0;
 export const COPY_STOPPED_MS = 1;
@@ -53,17 +53,16 @@ const ROW = 4;
 const LATE_ROW = 3;
 
 export function newTasks(): Tasks {
-  return { rows: newRows(ROW), late: newRows(LATE_ROW), names: [], known: [], tried: new Map(), size: 0 };
+  return { rows: newRows(ROW), late: newRows(LATE_ROW), names: [], tried: new Map(), size: 0 };
 }
 
 /** The number of a task that is to be submitted: it is nobody else's until the task is over. */
-export function reserveTask({ rows, late, names, known }: Tasks): number {
+export function reserveTask({ rows, late, names }: Tasks): number {
   const task = takeRow(rows);
   setInt(rows, task, TASK_FLAGS, 0);
   if (task === late.used) {
     takeRow(late);
     names.push(undefined);
-    known.push(undefined);
   }
   return task;
 }
@@ -75,6 +74,9 @@ export function forgetTask(tasks: Tasks, task: number): void {
   tasks.size -= 1;
   dropRow(tasks.rows, task);
 }
+
+/** Of two submissions, whose numbers may have passed the largest in between. */
+export const isEarlier = (one: number, other: number): boolean => ((one - other) | 0) < 0;
 
 /** False as well for numbers that were never given to anybody. */
 export function hasFlag({ rows }: Tasks, task: number, flag: number): boolean {

@@ -29,12 +29,20 @@ export const HELD_FROM = 8;
 export const HELD_LOG = 9;
 export const COMPLETED = 10;
 export const FAILED = 11;
+/** Its breaker: the place of its phase in {@link PHASES}, the task on trial or -1, and what is remembered. */
+export const PHASE = 12;
+export const TRIAL = 13;
+export const KNOWN = 14;
+export const FAILURES = 15;
 /** Fractions of a worker's row. */
 export const LAST_SEEN_MS = 8;
 export const LATENCY_MS = 9;
 export const PACE_WORK_MS = 10;
 export const PACE_TIME_MS = 11;
 export const SPEED = 12;
+export const UNTIL_MS = 13;
+
+const PHASES: readonly Circuit['phase'][] = ['closed', 'open', 'half-open'];
 
 /** Bits of {@link WORKER_FLAGS}. */
 export const ATTACHED = 1;
@@ -98,8 +106,8 @@ export function enrol(
   setInt(rows, worker, HELD_LOG, FIRST_STRETCH);
   setFloat(rows, worker, LAST_SEEN_MS, nowMs);
   setPace(workers, worker, known?.pace ?? newPace());
-  records[worker] = recordOf(workers, worker, offer, known?.circuit ?? newCircuit());
-  mirrorCircuit(workers, worker);
+  setCircuit(workers, worker, known?.circuit ?? newCircuit());
+  records[worker] = recordOf(workers, worker, offer);
 }
 
 /** Toolchains that a worker said it cannot get. */
@@ -111,12 +119,14 @@ export function setLacks(workers: Workers, worker: number, lacks: readonly strin
 /** More than any machine has: what a worker says is no number of places to be reserved. */
 const MOST_SLOTS = 2 ** 20;
 
-function recordOf(workers: Workers, number: number, offer: WorkerOffer, circuit: Circuit): WorkerRecord {
+function recordOf(workers: Workers, number: number, offer: WorkerOffer): WorkerRecord {
   const { rows } = workers;
   return {
     number,
     offer,
-    circuit,
+    get circuit() {
+      return circuitOf(workers, number);
+    },
     lacks: NOTHING,
     get busy() {
       return int(rows, number, BUSY);
@@ -143,9 +153,25 @@ export function dismiss({ rows, held }: Workers, worker: number): void {
   dropRow(rows, worker);
 }
 
-/** Brings the flags in step with the worker's breaker after any change of it: decisions read those alone. */
-export function mirrorCircuit(workers: Workers, worker: number): void {
-  const { circuit } = recordAt(workers, worker);
+export function circuitOf({ rows }: Workers, worker: number): Circuit {
+  const trial = int(rows, worker, TRIAL);
+  return {
+    phase: PHASES[int(rows, worker, PHASE)] as Circuit['phase'],
+    untilMs: float(rows, worker, UNTIL_MS),
+    trial: trial < 0 ? undefined : trial,
+    known: int(rows, worker, KNOWN),
+    failures: int(rows, worker, FAILURES),
+  };
+}
+
+/** Brings the flags in step as well: decisions read those alone. */
+export function setCircuit(workers: Workers, worker: number, circuit: Circuit): void {
+  const { rows } = workers;
+  setInt(rows, worker, PHASE, PHASES.indexOf(circuit.phase));
+  setFloat(rows, worker, UNTIL_MS, circuit.untilMs);
+  setInt(rows, worker, TRIAL, circuit.trial ?? -1);
+  setInt(rows, worker, KNOWN, circuit.known);
+  setInt(rows, worker, FAILURES, circuit.failures);
   setWorkerFlag(workers, worker, CLOSED_ENOUGH, circuit.phase !== 'open');
   setWorkerFlag(workers, worker, ADMITS, admits(circuit));
   setWorkerFlag(workers, worker, SPOTLESS, isSpotless(circuit));
