@@ -1,7 +1,7 @@
 /**
  * What a decision of the scheduler costs: `node bench/scheduler.ts [ROUNDS]`. A decision is one task from its submission
  * to its end on a worker; the grid is kept full, with none or with 5,000 tasks waiting, from a hundred clients. Costs are
- * processor time, garbage collection included.
+ * processor time, garbage collection included; what it costs to ask somebody who decides nothing is shown beside it.
  */
 import { decisionCosts } from './simulate/decision-cost.ts';
 import { costTable } from './simulate/tables.ts';

@@ -10,7 +10,7 @@ import type { GridModel, ModelTask, ModelWorker } from '../bench/simulate/grid-m
 import { lateBinding } from '../bench/simulate/late-binding.ts';
 import { readRecording, recordedFiles } from '../bench/simulate/recording.ts';
 import { type Subject, simulate, WORLD } from '../bench/simulate/world.ts';
-import type { SchedulerEffect } from '../src/scheduler/model.ts';
+import type { NamedEffect } from '../src/scheduler/by-name.ts';
 import { RULES } from '../src/scheduler/state.ts';
 
 const SCENARIO: Scenario = { seed: 5, workers: 60, clients: 4, tasksPerWorker: 200, jobs: 'all at once' };
@@ -64,7 +64,7 @@ test('the world throws where a rule ends a task twice, forgets one, or gives mor
   const twice: Subject = {
     name: 'twice',
     step: (event, nowMs) =>
-      honest.step(event, nowMs).flatMap((e): SchedulerEffect[] => (e.kind === 'complete' ? [e, e] : [e])),
+      honest.step(event, nowMs).flatMap((e): NamedEffect[] => (e.kind === 'complete' ? [e, e] : [e])),
   };
   expect(() => simulate(twice, grid)).toThrow(/t0 ended twice/);
   const greedy: Subject = {

@@ -2,7 +2,7 @@
  * The rules of load balancers: a task is bound to a worker the moment it comes, and waits there if need be. Neither fair
  * shares nor breakers: they are here to be compared with.
  */
-import type { SchedulerEffect, SchedulerEvent } from '../../src/scheduler/model.ts';
+import type { NamedEffect, NamedEvent } from '../../src/scheduler/by-name.ts';
 import { drawBelow, type Random, seededRandom } from '../../src/scheduler/random.ts';
 import type { Subject } from './world.ts';
 
@@ -36,7 +36,7 @@ export function earlyBinding(name: string, rule: Rule, seed: number): Subject {
   let list: readonly Place[] = [];
   let turn = 0;
 
-  function start(place: Place, effects: SchedulerEffect[]): void {
+  function start(place: Place, effects: NamedEffect[]): void {
     while (place.running.size < place.slots) {
       const task = place.waiting.shift();
       if (task === undefined) return;
@@ -45,7 +45,7 @@ export function earlyBinding(name: string, rule: Rule, seed: number): Subject {
     }
   }
 
-  function bind(task: string, effects: SchedulerEffect[]): void {
+  function bind(task: string, effects: NamedEffect[]): void {
     const place = list.length === 0 ? undefined : rule(list, random, turn++);
     if (place === undefined) effects.push({ kind: 'decline', task, reason: 'no-worker', detail: '' });
     else {
@@ -54,7 +54,7 @@ export function earlyBinding(name: string, rule: Rule, seed: number): Subject {
     }
   }
 
-  function leave(id: string, effects: SchedulerEffect[]): void {
+  function leave(id: string, effects: NamedEffect[]): void {
     const place = places.get(id);
     if (place === undefined) return;
     places.delete(id);
@@ -62,10 +62,10 @@ export function earlyBinding(name: string, rule: Rule, seed: number): Subject {
     for (const task of [...place.running, ...place.waiting]) bind(task, effects);
   }
 
-  function step(event: SchedulerEvent, nowMs: number): readonly SchedulerEffect[] {
-    const effects: SchedulerEffect[] = [];
+  function step(event: NamedEvent, nowMs: number): readonly NamedEffect[] {
+    const effects: NamedEffect[] = [];
     if (event.kind === 'worker-attached') {
-      const { id, slots } = event.worker;
+      const { id, slots } = event.offer;
       leave(id, effects);
       places.set(id, { id, slots, running: new Set(), waiting: [], lastSeenMs: nowMs });
       list = [...places.values()];

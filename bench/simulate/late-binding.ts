@@ -2,18 +2,20 @@
  * The scheduler itself, with its own rules or with others: tasks wait at the coordinator and go to workers with a free
  * slot only.
  */
-import { type Choose, chooseFastest, chooseOfTwo, fits } from '../../src/scheduler/choice.ts';
+import { byName } from '../../src/scheduler/by-name.ts';
+import { type Choose, chooseFastest, chooseOfTwo, fits, NOBODY } from '../../src/scheduler/choice.ts';
 import type { Members } from '../../src/scheduler/indexed-set.ts';
-import type { TaskRecord, WorkerRecord } from '../../src/scheduler/model.ts';
 import type { Pool } from '../../src/scheduler/pool.ts';
-import { transition } from '../../src/scheduler/scheduler.ts';
+import { int } from '../../src/scheduler/rows.ts';
 import { newScheduler, RULES, type Rules } from '../../src/scheduler/state.ts';
+import { BUSY, recordAt, SLOTS, type Workers } from '../../src/scheduler/workers.ts';
 import type { Subject } from './world.ts';
 
 /** Weights of the score that the scheduler had before it knew speeds. */
 const SCORE = { core: 10, gigabyte: 5, activeTask: -15, latencyMs: -0.5, lan: 20 } as const;
 
-function scoreOf({ offer, busy, latencyMs }: WorkerRecord): number {
+function scoreOf(crew: Workers, worker: number): number {
+  const { offer, busy, latencyMs } = recordAt(crew, worker);
   return (
     SCORE.core * offer.cores +
     SCORE.gigabyte * (offer.memoryBytes / 1e9) +
@@ -24,7 +26,7 @@ function scoreOf({ offer, busy, latencyMs }: WorkerRecord): number {
 }
 
 /** All free workers as one list without copying it: by number through the classes. */
-function allFree({ free }: Pool): Members<WorkerRecord> {
+function allFree({ free }: Pool): Members {
   const size = free.reduce((total, set) => total + set.size, 0);
   return {
     size,
@@ -34,29 +36,32 @@ function allFree({ free }: Pool): Members<WorkerRecord> {
         if (left < set.size) return set.at(left);
         left -= set.size;
       }
-      return undefined;
+      return NOBODY;
     },
   };
 }
 
 const ofTwo =
-  (isBetter: (one: WorkerRecord, other: WorkerRecord) => boolean): Choose =>
-  (pool, task, random) =>
-    chooseOfTwo(allFree(pool), task, random, isBetter);
+  (isBetter: (crew: Workers, one: number, other: number) => boolean): Choose =>
+  (state, pool, task) =>
+    chooseOfTwo(state, allFree(pool), task, isBetter);
 
-const byScore = ofTwo((one, other) => scoreOf(one) > scoreOf(other));
+const byScore = ofTwo((crew, one, other) => scoreOf(crew, one) > scoreOf(crew, other));
 const anyFree = ofTwo(() => false);
-const leastLoaded = ofTwo((one, other) => one.busy * other.offer.slots < other.busy * one.offer.slots);
+const leastLoaded = ofTwo(
+  ({ rows }, one, other) =>
+    int(rows, one, BUSY) * int(rows, other, SLOTS) < int(rows, other, BUSY) * int(rows, one, SLOTS),
+);
 
 function roundRobin(): Choose {
   let turn = 0;
-  return (pool: Pool, task: TaskRecord) => {
+  return (state, pool, task) => {
     const free = allFree(pool);
     for (let step = 0; step < free.size; step += 1) {
       const worker = free.at(++turn % free.size);
-      if (worker !== undefined && fits(worker, task)) return worker;
+      if (fits(state, worker, task)) return worker;
     }
-    return undefined;
+    return NOBODY;
   };
 }
 
@@ -76,5 +81,5 @@ export const LATE_BINDING: Readonly<Record<string, () => Rules>> = {
 
 export function lateBinding(name: string, rules: Rules, seed: number, heartbeatMs: number): Subject {
   const state = newScheduler({ seed, queueLimit: Number.POSITIVE_INFINITY, heartbeatMs, rules });
-  return { name, step: (event, nowMs) => transition(state, event, nowMs) };
+  return { name, step: byName(state).step };
 }

@@ -40,11 +40,12 @@ export function lineTable(lines: readonly Line[]): string {
 }
 
 export function costTable(costs: readonly Cost[]): string {
-  const titles = ['workers', 'waiting', 'us a decision', 'a second', 'to the fewest'];
-  const rows = costs.map(({ workers, waiting, us, perSecond, ratio }) => [
+  const titles = ['workers', 'waiting', 'us a decision', 'of it to ask', 'a second', 'to the fewest'];
+  const rows = costs.map(({ workers, waiting, us, askingUs, perSecond, ratio }) => [
     `${workers}`,
     `${waiting}`,
     us.toFixed(2),
+    askingUs.toFixed(2),
     perSecond.toLocaleString('en'),
     ratio.toFixed(2),
   ]);

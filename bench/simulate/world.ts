@@ -3,14 +3,14 @@
  * their time, workers of different speed that die and come back. It holds the scheduler to its word: a task that ends
  * twice, or a slot given twice, throws.
  */
-import type { SchedulerEffect, SchedulerEvent } from '../../src/scheduler/model.ts';
+import type { NamedEffect, NamedEvent } from '../../src/scheduler/by-name.ts';
 import { agenda } from './agenda.ts';
 import type { GridModel, ModelClient, ModelTask, ModelWorker } from './grid-model.ts';
 
 /** What is simulated: the scheduler's own `transition`, or another rule in the same clothes. */
 export interface Subject {
   readonly name: string;
-  step(event: SchedulerEvent, nowMs: number): readonly SchedulerEffect[];
+  step(event: NamedEvent, nowMs: number): readonly NamedEffect[];
 }
 
 export interface WorldOptions {
@@ -44,7 +44,7 @@ export interface Outcome {
 export const WORLD: WorldOptions = { heartbeatMs: 10_000, tickMs: 1000, clientDelayMs: 0.5, startMs: 0 };
 
 type Happening =
-  | { readonly kind: 'say'; readonly event: SchedulerEvent }
+  | { readonly kind: 'say'; readonly event: NamedEvent }
   | { readonly kind: 'arrive'; readonly run: Run }
   | { readonly kind: 'done'; readonly run: Run }
   | { readonly kind: 'answer'; readonly run: Run; readonly isOk: boolean }
@@ -93,7 +93,7 @@ export function simulate(subject: Subject, grid: GridModel, options: WorldOption
   let firstDone: readonly number[] | undefined;
   const count = { declined: 0, assigned: 0, wastedMs: 0, events: 0, deciding: 0 };
 
-  function say(event: SchedulerEvent): void {
+  function say(event: NamedEvent): void {
     const started = performance.now();
     const effects = subject.step(event, nowMs);
     count.deciding += performance.now() - started;
@@ -101,7 +101,7 @@ export function simulate(subject: Subject, grid: GridModel, options: WorldOption
     for (const effect of effects) follow(effect);
   }
 
-  function follow(effect: SchedulerEffect): void {
+  function follow(effect: NamedEffect): void {
     if (effect.kind === 'assign') assign(effect.task, effect.worker);
     else if (effect.kind === 'complete') finish(effect.task);
     else if (effect.kind === 'decline') {
@@ -178,7 +178,8 @@ export function simulate(subject: Subject, grid: GridModel, options: WorldOption
     machine.isUp = true;
     machine.isAttached = true;
     machine.life += 1;
-    say({ kind: 'worker-attached', worker: machine.model.offer });
+    const { offer } = machine.model;
+    say({ kind: 'worker-attached', worker: offer.id, offer });
     diary.add(nowMs + options.heartbeatMs, { kind: 'beat', machine, life: machine.life });
   }
 

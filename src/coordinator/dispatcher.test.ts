@@ -62,3 +62,53 @@ test('one that is always busy loses silent workers all the same', () => {
   expect(dropped).toEqual(['no heartbeat']);
   dispatcher.stop();
 });
+
+test('an answer about a task that is over is not taken for the task that has its number now', () => {
+  const { dispatcher, worker } = attached();
+  const ends: string[] = [];
+  const submit = (taskId: string): void =>
+    dispatcher.submit({
+      task: { taskId, spec: new Uint8Array(), timeoutMs: 0, client: 'c' } as never,
+      arch: 'x86_64',
+      toolchain: `of ${taskId}`,
+      pinnedTo: '',
+      name: '',
+      ended: ({ kind }) => void ends.push(`${taskId} ${kind}`),
+    });
+  const result = {} as never;
+  submit('a');
+  expect(worker.toolchainOf('a')).toBe('of a');
+  worker.ended('a', { kind: 'ok', latencyMs: 0 }, result);
+  submit('b');
+  expect(worker.toolchainOf('a')).toBeUndefined();
+  worker.ended('a', { kind: 'ok', latencyMs: 0 }, result);
+  dispatcher.cancel('a');
+  expect(ends).toEqual(['a result']);
+  expect(worker.toolchainOf('b')).toBe('of b');
+  worker.ended('b', { kind: 'ok', latencyMs: 0 }, result);
+  expect(ends).toEqual(['a result', 'b result']);
+  dispatcher.stop();
+});
+
+test('what is asked for while an end is told comes after all that the same event ends', () => {
+  const { dispatcher, worker } = attached();
+  const ends: string[] = [];
+  const submit = (taskId: string, ended = () => {}): void =>
+    dispatcher.submit({
+      task: { taskId, spec: new Uint8Array(), timeoutMs: 0, client: 'c' } as never,
+      arch: 'x86_64',
+      toolchain: 'g',
+      pinnedTo: '',
+      name: '',
+      ended: ({ kind }) => {
+        ends.push(`${taskId} ${kind}`);
+        ended();
+      },
+    });
+  submit('a', () => submit('c'));
+  submit('b');
+  worker.detach();
+  expect(ends).toEqual(['a declined', 'b declined', 'c declined']);
+  expect([dispatcher.queued, dispatcher.active]).toEqual([0, 0]);
+  dispatcher.stop();
+});

@@ -2,10 +2,13 @@ import type { CompileResult } from '../contract/generated/hybridgrid/v1/build.ts
 import type { RawTask } from '../contract/raw-spec.ts';
 import { couldServe } from '../scheduler/attempts.ts';
 import type { Demand } from '../scheduler/choice.ts';
+import { demandOf } from '../scheduler/demands.ts';
 import type { SchedulerEffect, SchedulerEvent, TaskOutcome, WorkerOffer, WorkerRecord } from '../scheduler/model.ts';
-import { runOn } from '../scheduler/runs.ts';
+import { hasRun } from '../scheduler/runs.ts';
 import { transition } from '../scheduler/scheduler.ts';
 import { newScheduler, queueLength, type SchedulerState } from '../scheduler/state.ts';
+import { hasFlag, reserveTask, UNDER_WAY } from '../scheduler/tasks.ts';
+import { reserveWorker } from '../scheduler/workers.ts';
 
 /** How a task ended for the one who submitted it. */
 export type TaskEnd =
@@ -72,25 +75,42 @@ export interface DispatcherOptions {
 const TICK_MS = 1000;
 
 interface Pending {
-  readonly run: TaskToRun;
+  readonly id: string;
+  /** The scheduler's, from its submission's turn on; -1 before. */
+  number: number;
+  /** Undefined as soon as nobody waits for it. */
+  run: TaskToRun | undefined;
   waitedMs: number;
+}
+
+/** Where a worker of this id is. */
+interface Place {
+  readonly id: string;
+  readonly port: WorkerPort;
 }
 
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const state: SchedulerState = newScheduler(options);
-  const tasks = new Map<string, Pending>();
-  const ports = new Map<string, WorkerPort>();
-  const events: { readonly event: SchedulerEvent; readonly result: CompileResult | undefined }[] = [];
+  /** By the scheduler's numbers; and by id, until the number is another task's and no longer. */
+  const tasks: Pending[] = [];
+  const byId = new Map<string, Pending>();
+  const places: (Place | undefined)[] = [];
+  const events: { readonly next: () => SchedulerEvent | undefined; readonly result: CompileResult | undefined }[] = [];
   let isApplying = false;
 
-  /** One event at a time: what an effect causes comes after all effects of its event. */
-  function apply(event: SchedulerEvent, result?: CompileResult): void {
-    events.push({ event, result });
+  /**
+   * One event at a time: what an effect causes comes after all effects of its event. Numbers are looked up and given out
+   * when an event's turn comes: until then, the effects before it may speak of the task that had the number.
+   */
+  function apply(next: () => SchedulerEvent | undefined, result?: CompileResult): void {
+    events.push({ next, result });
     if (isApplying) return;
     isApplying = true;
     try {
-      for (let next = events.shift(); next !== undefined; next = events.shift()) {
-        for (const effect of transition(state, next.event, options.now())) perform(effect, next.result);
+      for (let turn = events.shift(); turn !== undefined; turn = events.shift()) {
+        const event = turn.next();
+        if (event === undefined) continue;
+        for (const effect of transition(state, event, options.now())) perform(effect, turn.result);
       }
     } finally {
       isApplying = false;
@@ -100,14 +120,17 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   function perform(effect: SchedulerEffect, result: CompileResult | undefined): void {
     switch (effect.kind) {
       case 'assign': {
-        const pending = tasks.get(effect.task);
+        const pending = tasks[effect.task];
         // Cancelled by what an earlier effect of the same event caused: the worker never hears of it.
-        if (pending === undefined) {
-          apply({ kind: 'task-ended', task: effect.task, worker: effect.worker, outcome: { kind: 'lost' } });
+        if (pending?.run === undefined) {
+          const { task, worker } = effect;
+          apply(() =>
+            tasks[task] === pending ? { kind: 'task-ended', task, worker, outcome: { kind: 'lost' } } : undefined,
+          );
           return;
         }
         pending.waitedMs = effect.waitedMs;
-        ports.get(effect.worker)?.run(pending.run.task);
+        places[effect.worker]?.port.run(pending.run.task);
         return;
       }
       case 'complete':
@@ -121,19 +144,48 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         finish(effect.task, () => ({ kind: 'declined', reason: effect.reason, detail: effect.detail }));
         return;
       case 'cancel':
-        ports.get(effect.worker)?.cancel(effect.task);
+        places[effect.worker]?.port.cancel(tasks[effect.task]?.id ?? '');
         return;
       case 'worker-lost':
-        options.log('a worker is lost: no heartbeat', { worker: effect.worker });
-        ports.get(effect.worker)?.drop('no heartbeat');
-        ports.delete(effect.worker);
+        lose(effect.worker);
     }
   }
 
-  function finish(taskId: string, end: (waitedMs: number) => TaskEnd): void {
-    const pending = tasks.get(taskId);
-    tasks.delete(taskId);
-    pending?.run.ended(end(pending.waitedMs));
+  function finish(task: number, end: (waitedMs: number) => TaskEnd): void {
+    const pending = tasks[task];
+    const run = pending?.run;
+    if (pending === undefined || run === undefined) return;
+    pending.run = undefined;
+    run.ended(end(pending.waitedMs));
+  }
+
+  function enter(pending: Pending): number {
+    const number = reserveTask(state.tasks);
+    const before = tasks[number];
+    if (before !== undefined) byId.delete(before.id);
+    tasks[number] = pending;
+    pending.number = number;
+    return number;
+  }
+
+  const numberOf = (id: string): number => byId.get(id)?.number ?? -1;
+
+  const isUnderWay = (task: number): boolean => hasFlag(state.tasks, task, UNDER_WAY);
+
+  /** A worker comes that is there already. */
+  function replace(id: string): void {
+    const before = state.workers.get(id)?.number;
+    if (before === undefined) return;
+    const place = places[before];
+    places[before] = undefined;
+    place?.port.drop('attached again');
+  }
+
+  function lose(worker: number): void {
+    const place = places[worker];
+    places[worker] = undefined;
+    options.log('a worker is lost: no heartbeat', { worker: place?.id });
+    place?.port.drop('no heartbeat');
   }
 
   const everyMs = Math.min(TICK_MS, options.heartbeatMs);
@@ -146,45 +198,55 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     // late or not, or a coordinator that is always busy would never lose anybody.
     const isSpared = isLate && !wasLate;
     wasLate = isSpared;
-    if (!isSpared) apply({ kind: 'tick' });
+    if (!isSpared) apply(() => ({ kind: 'tick' }));
   }, everyMs);
   ticking.unref();
 
   return {
     submit(run) {
-      tasks.set(run.task.taskId, { run, waitedMs: 0 });
       const { arch, toolchain, pinnedTo, name, task } = run;
-      apply({
-        kind: 'task-submitted',
-        task: { id: task.taskId, client: task.client, arch, toolchain, pinnedTo, name },
+      const pending: Pending = { id: task.taskId, number: -1, run, waitedMs: 0 };
+      byId.set(pending.id, pending);
+      apply(() => {
+        const id = enter(pending);
+        return { kind: 'task-submitted', task: { id, client: task.client, arch, toolchain, pinnedTo, name } };
       });
     },
     cancel(taskId) {
-      if (tasks.delete(taskId)) apply({ kind: 'task-cancelled', task: taskId });
+      const pending = byId.get(taskId);
+      if (pending?.run === undefined) return;
+      pending.run = undefined;
+      apply(() => ({ kind: 'task-cancelled', task: numberOf(taskId) }));
     },
     couldServe: (demand) => couldServe(state, demand),
-    toolchainBrought: (toolchain) => apply({ kind: 'toolchain-brought', toolchain }),
+    toolchainBrought: (toolchain) => apply(() => ({ kind: 'toolchain-brought', toolchain })),
     attach(offer, port) {
-      ports.get(offer.id)?.drop('attached again');
-      ports.set(offer.id, port);
-      apply({ kind: 'worker-attached', worker: offer });
+      const place: Place = { id: offer.id, port };
+      let worker = -1;
+      replace(offer.id);
+      apply(() => {
+        worker = reserveWorker(state.crew);
+        places[worker] = place;
+        return { kind: 'worker-attached', worker, offer };
+      });
       // What an older stream of the same worker says is not heard any more.
-      const ifCurrent = (event: SchedulerEvent, result?: CompileResult): void => {
-        if (ports.get(offer.id) === port) apply(event, result);
-      };
+      const isCurrent = (): boolean => places[worker] === place;
+      const say = (event: () => SchedulerEvent, result?: CompileResult): void =>
+        apply(() => (isCurrent() ? event() : undefined), result);
       return {
-        toolchainOf: (id) => {
-          const task = state.tasks.get(id);
-          const isIts = ports.get(offer.id) === port && task !== undefined && runOn(task, offer.id) !== undefined;
-          return isIts ? task.ask.toolchain : undefined;
+        toolchainOf(id) {
+          const task = numberOf(id);
+          const isIts = isCurrent() && isUnderWay(task) && hasRun(state.tasks, task, worker);
+          return isIts ? demandOf(state, task).toolchain : undefined;
         },
-        heartbeat: () => ifCurrent({ kind: 'worker-heartbeat', worker: offer.id }),
-        ended: (task, outcome, result) => ifCurrent({ kind: 'task-ended', task, worker: offer.id, outcome }, result),
-        draining: () => ifCurrent({ kind: 'worker-draining', worker: offer.id }),
+        heartbeat: () => say(() => ({ kind: 'worker-heartbeat', worker })),
+        ended: (id, outcome, result) =>
+          say(() => ({ kind: 'task-ended', task: numberOf(id), worker, outcome }), result),
+        draining: () => say(() => ({ kind: 'worker-draining', worker })),
         detach() {
-          if (ports.get(offer.id) !== port) return;
-          ports.delete(offer.id);
-          apply({ kind: 'worker-detached', worker: offer.id });
+          if (!isCurrent()) return;
+          places[worker] = undefined;
+          apply(() => ({ kind: 'worker-detached', worker }));
         },
       };
     },
@@ -199,10 +261,11 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     },
     stop() {
       clearInterval(ticking);
-      for (const [id, port] of [...ports]) {
-        port.drop('the coordinator stops');
-        ports.delete(id);
-        apply({ kind: 'worker-detached', worker: id });
+      for (const [worker, place] of places.entries()) {
+        if (place === undefined) continue;
+        place.port.drop('the coordinator stops');
+        places[worker] = undefined;
+        apply(() => ({ kind: 'worker-detached', worker }));
       }
     },
   };

@@ -1,9 +1,13 @@
-import { type Demand, firstFitting, fits, isFree, meets } from './choice.ts';
+import { type Demand, firstFitting, fits, isFree, meets, NOBODY, suits } from './choice.ts';
+import { demandOf } from './demands.ts';
 import { DURATION_STEPS_PER_DOUBLING } from './durations.ts';
-import type { SchedulerEffect, TaskRecord, WorkerRecord } from './model.ts';
+import type { Effects } from './effects.ts';
+import { float, int } from './rows.ts';
 import { assign } from './runs.ts';
-import { poolFor, queueLength, type SchedulerState } from './state.ts';
+import { poolFor, poolOf, queueLength, type SchedulerState } from './state.ts';
 import { conclude } from './task-records.ts';
+import { hasFlag, RUN, setFlag, TRIED } from './tasks.ts';
+import { recordAt, SPEED } from './workers.ts';
 
 /** A task that was declined or lost goes to one other worker; then its client does it at home. */
 const ATTEMPTS = 2;
@@ -12,47 +16,40 @@ const ATTEMPTS = 2;
 const FINAL: ReadonlySet<string> = new Set(['timeout', 'limit']);
 
 /** Gives a task to a worker, lets it wait for one, or declines it. */
-export function place(state: SchedulerState, task: TaskRecord, nowMs: number, effects: SchedulerEffect[]): void {
+export function place(state: SchedulerState, task: number, nowMs: number, effects: Effects): void {
   const worker = chooseFor(state, task);
-  if (worker !== undefined) assign(state, task, worker, nowMs, effects);
+  if (worker !== NOBODY) assign(state, task, worker, nowMs, effects);
   else if (!isPossible(state, task)) decline(state, task, 'no-worker', '', effects);
-  else if (task.tried.length > 0) state.retries.add(task);
+  else if (hasFlag(state.tasks, task, TRIED)) state.retries.add(task);
   else if (queueLength(state) >= state.options.queueLimit)
     decline(state, task, 'no-slot', 'the queue is full', effects);
   else state.queue.push(task);
 }
 
-function chooseFor(state: SchedulerState, task: TaskRecord): WorkerRecord | undefined {
-  const { arch, pinnedTo } = task.ask;
-  if (pinnedTo === '') return state.rules.choose(poolFor(state, arch), task, state.random);
-  const worker = state.workers.get(pinnedTo);
-  return worker !== undefined && isFree(worker) && fits(worker, task) ? worker : undefined;
+function chooseFor(state: SchedulerState, task: number): number {
+  const { pinnedTo } = demandOf(state, task);
+  if (pinnedTo === '') return state.rules.choose(state, poolOf(state, task), task);
+  const worker = state.workers.get(pinnedTo)?.number;
+  return worker !== undefined && isFree(state.crew, worker) && fits(state, worker, task) ? worker : NOBODY;
 }
 
 /** Whether any worker could take the task once it has a free slot. */
-function isPossible(state: SchedulerState, task: TaskRecord): boolean {
-  return firstFitting(poolFor(state, task.ask.arch).inService, task, 0) !== undefined;
+function isPossible(state: SchedulerState, task: number): boolean {
+  return firstFitting(state, poolOf(state, task).inService, task, 0) !== NOBODY;
 }
 
 /** Whether the grid has a worker for such tasks, free or busy: without one nobody should prepare anything. */
 export function couldServe(state: SchedulerState, demand: Demand): boolean {
   const workers = poolFor(state, demand.arch).inService;
   for (let i = 0; i < workers.size; i += 1) {
-    const worker = workers.at(i);
-    if (worker !== undefined && meets(worker, demand)) return true;
+    if (suits(state.crew, workers.at(i), demand)) return true;
   }
   return false;
 }
 
-function decline(
-  state: SchedulerState,
-  task: TaskRecord,
-  reason: string,
-  detail: string,
-  effects: SchedulerEffect[],
-): void {
+function decline(state: SchedulerState, task: number, reason: string, detail: string, effects: Effects): void {
   conclude(state, task);
-  effects.push({ kind: 'decline', task: task.ask.id, reason, detail });
+  effects.push({ kind: 'decline', task, reason, detail });
 }
 
 /**
@@ -61,47 +58,51 @@ function decline(
  */
 export function tryElsewhere(
   state: SchedulerState,
-  task: TaskRecord,
-  worker: WorkerRecord,
+  task: number,
+  worker: number,
   why: { readonly reason: string; readonly detail: string },
   nowMs: number,
-  effects: SchedulerEffect[],
+  effects: Effects,
 ): void {
-  task.tried = [...task.tried, worker.offer.id];
-  if (task.run !== undefined) return;
-  if (task.tried.length >= ATTEMPTS || FINAL.has(why.reason) || !isPossible(state, task)) {
+  const { tasks, crew } = state;
+  const tried = [...(tasks.tried.get(task) ?? []), recordAt(crew, worker).offer.id];
+  tasks.tried.set(task, tried);
+  setFlag(tasks, task, TRIED, true);
+  if (int(tasks.rows, task, RUN) >= 0) return;
+  if (tried.length >= ATTEMPTS || FINAL.has(why.reason) || !isPossible(state, task)) {
     decline(state, task, why.reason, why.detail, effects);
   } else place(state, task, nowMs, effects);
 }
 
 /** Fills the free slots of a worker with what waits. */
-export function serve(state: SchedulerState, worker: WorkerRecord, nowMs: number, effects: SchedulerEffect[]): void {
-  while (isFree(worker) && queueLength(state) > 0) {
+export function serve(state: SchedulerState, worker: number, nowMs: number, effects: Effects): void {
+  while (queueLength(state) > 0 && isFree(state.crew, worker)) {
     const task = nextFor(state, worker);
-    if (task === undefined) return;
+    if (task < 0) return;
     unqueue(state, task);
     assign(state, task, worker, nowMs, effects);
   }
 }
 
-function nextFor(state: SchedulerState, worker: WorkerRecord): TaskRecord | undefined {
-  for (const task of state.retries) if (fits(worker, task)) return task;
-  return state.queue.next((demand) => meets(worker, demand), stepsDownFor(state, worker));
+function nextFor(state: SchedulerState, worker: number): number {
+  if (state.retries.size > 0) for (const task of state.retries) if (fits(state, worker, task)) return task;
+  return state.queue.next((demand) => meets(state.crew, worker, demand), stepsDownFor(state, worker));
 }
 
 /** By how many classes a worker's tasks should be shorter than the longest, so that they take no longer than on others. */
-function stepsDownFor({ durations }: SchedulerState, { pace }: WorkerRecord): number {
-  if (pace.speed >= durations.meanSpeed) return 0;
-  return Math.round(DURATION_STEPS_PER_DOUBLING * Math.log2(durations.meanSpeed / pace.speed));
+function stepsDownFor({ durations, crew }: SchedulerState, worker: number): number {
+  const speed = float(crew.rows, worker, SPEED);
+  if (speed >= durations.meanSpeed) return 0;
+  return Math.round(DURATION_STEPS_PER_DOUBLING * Math.log2(durations.meanSpeed / speed));
 }
 
 /** Takes a waiting task out of where it waits. */
-export function unqueue(state: SchedulerState, task: TaskRecord): void {
+export function unqueue(state: SchedulerState, task: number): void {
   if (!state.retries.delete(task)) state.queue.remove(task);
 }
 
 /** Declines what waits for workers that are no more: called whenever one leaves service. */
-export function declineHopeless(state: SchedulerState, effects: SchedulerEffect[]): void {
+export function declineHopeless(state: SchedulerState, effects: Effects): void {
   for (const task of [...state.retries]) {
     if (isPossible(state, task)) continue;
     unqueue(state, task);
@@ -115,6 +116,6 @@ export function declineHopeless(state: SchedulerState, effects: SchedulerEffect[
   }
 }
 
-function hopelessHeads(state: SchedulerState): TaskRecord[] {
+function hopelessHeads(state: SchedulerState): number[] {
   return state.queue.heads().filter((task) => !isPossible(state, task));
 }

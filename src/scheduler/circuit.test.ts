@@ -3,7 +3,7 @@ import { admits, newCircuit, noteEnd, noteStart, noteTime, OPEN_MS } from './cir
 
 function after(...failures: readonly boolean[]) {
   const circuit = newCircuit();
-  for (const bad of failures) noteEnd(circuit, 't', bad ? 'bad' : 'good', 0);
+  for (const bad of failures) noteEnd(circuit, 1, bad ? 'bad' : 'good', 0);
   return circuit;
 }
 
@@ -16,13 +16,13 @@ test('opens at three failures of five, not before', () => {
 test('looks at the last twenty only', () => {
   const circuit = after(...Array<boolean>(40).fill(false), ...Array<boolean>(11).fill(true));
   expect(circuit.phase).toBe('closed');
-  noteEnd(circuit, 't', 'bad', 0);
+  noteEnd(circuit, 1, 'bad', 0);
   expect(circuit.phase).toBe('open');
 });
 
 test('refusals that are nobody’s fault do not count', () => {
   const circuit = newCircuit();
-  for (let i = 0; i < 50; i += 1) noteEnd(circuit, 't', 'neither', 0);
+  for (let i = 0; i < 50; i += 1) noteEnd(circuit, 1, 'neither', 0);
   expect(circuit).toEqual(newCircuit());
 });
 
@@ -32,14 +32,14 @@ test('after half a minute one task decides', () => {
   expect(noteTime(circuit, OPEN_MS - 1)).toBe(false);
   expect(noteTime(circuit, OPEN_MS)).toBe(true);
   expect(admits(circuit)).toBe(true);
-  noteStart(circuit, 'trial');
+  noteStart(circuit, 2);
   expect(admits(circuit)).toBe(false);
-  noteEnd(circuit, 'older', 'good', OPEN_MS);
+  noteEnd(circuit, 3, 'good', OPEN_MS);
   expect(circuit.phase).toBe('half-open');
-  noteEnd(circuit, 'trial', 'bad', OPEN_MS);
+  noteEnd(circuit, 2, 'bad', OPEN_MS);
   expect(circuit.phase).toBe('open');
   noteTime(circuit, 2 * OPEN_MS);
-  noteStart(circuit, 'next');
-  noteEnd(circuit, 'next', 'good', 2 * OPEN_MS);
+  noteStart(circuit, 4);
+  noteEnd(circuit, 4, 'good', 2 * OPEN_MS);
   expect(circuit).toEqual({ ...newCircuit(), untilMs: 2 * OPEN_MS });
 });

@@ -7,7 +7,7 @@ export interface Circuit {
   /** While open: when the trial may come. Milliseconds of the scheduler's clock. */
   untilMs: number;
   /** While half-open: the task that decides. */
-  trial: string | undefined;
+  trial: number | undefined;
   /** The last outcomes while closed, at most {@link WINDOW}: how many, and as bits, the newest lowest, 1 for a failure. */
   known: number;
   failures: number;
@@ -32,13 +32,18 @@ export function admits(circuit: Circuit): boolean {
   return circuit.phase === 'closed' || (circuit.phase === 'half-open' && circuit.trial === undefined);
 }
 
+/** Nothing but good ends are remembered, and as many as can be: one more changes nothing. */
+export function isSpotless({ phase, known, failures }: Circuit): boolean {
+  return phase === 'closed' && known === WINDOW && failures === 0;
+}
+
 /** A task was given to the worker. */
-export function noteStart(circuit: Circuit, task: string): void {
+export function noteStart(circuit: Circuit, task: number): void {
   if (circuit.phase === 'half-open') circuit.trial = task;
 }
 
 /** A task ended on the worker, or with it. */
-export function noteEnd(circuit: Circuit, task: string, health: Health, nowMs: number): void {
+export function noteEnd(circuit: Circuit, task: number, health: Health, nowMs: number): void {
   if (circuit.phase === 'half-open' && circuit.trial === task) {
     settleTrial(circuit, health, nowMs);
     return;

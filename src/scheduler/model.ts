@@ -1,8 +1,4 @@
 import type { Circuit } from './circuit.ts';
-import type { Duration } from './durations.ts';
-import type { Client } from './fair-queue.ts';
-import type { Pace } from './pace.ts';
-import type { Pool } from './pool.ts';
 
 /** What a worker brings when it attaches. */
 export interface WorkerOffer {
@@ -17,8 +13,8 @@ export interface WorkerOffer {
 }
 
 /** What a client wants done. */
-export interface TaskAsk {
-  readonly id: string;
+export interface TaskAsk<Id = number> {
+  readonly id: Id;
   /** Whose fair share it counts against. */
   readonly client: string;
   readonly arch: string;
@@ -38,95 +34,50 @@ export type TaskOutcome =
   /** The worker did not get it, or its answer is unusable. */
   | { readonly kind: 'lost' };
 
-export type SchedulerEvent =
-  /** A worker that is there already under this id is lost first. */
-  | { readonly kind: 'worker-attached'; readonly worker: WorkerOffer }
-  | { readonly kind: 'worker-heartbeat'; readonly worker: string }
-  | { readonly kind: 'worker-detached'; readonly worker: string }
-  | { readonly kind: 'worker-draining'; readonly worker: string }
-  | { readonly kind: 'task-submitted'; readonly task: TaskAsk }
-  | { readonly kind: 'task-ended'; readonly task: string; readonly worker: string; readonly outcome: TaskOutcome }
-  | { readonly kind: 'task-cancelled'; readonly task: string }
+/**
+ * What happens to the scheduler. Tasks and workers are numbers that it gives out (`reserveTask` in tasks.ts, `reserveWorker` in
+ * workers.ts), or names for who speaks through by-name.ts.
+ */
+export type SchedulerEvent<Id = number> =
+  /** A worker that is there already under the id of the offer is lost first. */
+  | { readonly kind: 'worker-attached'; readonly worker: Id; readonly offer: WorkerOffer }
+  | { readonly kind: 'worker-heartbeat'; readonly worker: Id }
+  | { readonly kind: 'worker-detached'; readonly worker: Id }
+  | { readonly kind: 'worker-draining'; readonly worker: Id }
+  | { readonly kind: 'task-submitted'; readonly task: TaskAsk<Id> }
+  | { readonly kind: 'task-ended'; readonly task: Id; readonly worker: Id; readonly outcome: TaskOutcome }
+  | { readonly kind: 'task-cancelled'; readonly task: Id }
   /** What workers lacked of it can be had now. */
   | { readonly kind: 'toolchain-brought'; readonly toolchain: string }
   | { readonly kind: 'tick' };
 
-export type SchedulerEffect =
+export type SchedulerEffect<Id = number> =
   /**
    * `waitedMs` counts from the submission. A task may be assigned to a second worker while the first one still has it:
    * the answer that comes first is its end.
    */
-  | { readonly kind: 'assign'; readonly task: string; readonly worker: string; readonly waitedMs: number }
-  /** The worker's answer to the task is the task's end. */
-  | { readonly kind: 'complete'; readonly task: string; readonly worker: string }
-  | { readonly kind: 'decline'; readonly task: string; readonly reason: string; readonly detail: string }
+  | { readonly kind: 'assign'; readonly task: Id; readonly worker: Id; readonly waitedMs: number }
+  /** The worker's answer to the task is the task's end. Its number is its own until no worker has it any more. */
+  | { readonly kind: 'complete'; readonly task: Id; readonly worker: Id }
+  | { readonly kind: 'decline'; readonly task: Id; readonly reason: string; readonly detail: string }
   /** The worker shall stop a task nobody wants from it any more; its slot is taken until it says it did. */
-  | { readonly kind: 'cancel'; readonly task: string; readonly worker: string }
+  | { readonly kind: 'cancel'; readonly task: Id; readonly worker: Id }
   /** Not heard of for too long; a worker that detached itself is not announced. */
-  | { readonly kind: 'worker-lost'; readonly worker: string };
-
-/**
- * A task from its submission until no worker has it any more. Records are used again for later tasks
- * (src/scheduler/task-records.ts): nobody keeps one beyond that.
- */
-export interface TaskRecord {
-  ask: TaskAsk;
-  client: Client;
-  submittedMs: number;
-  /** Grows with every submission: who came first. */
-  number: number;
-  /** What tasks of its name took. */
-  known: Duration | undefined;
-  /** What it will take on a worker of speed 1, in milliseconds, by what was known when it was submitted; 0: unknown. */
-  workMs: number;
-  /** Workers that declined it or were lost with it. */
-  tried: readonly string[];
-  /** Somebody waits for its end. */
-  isWanted: boolean;
-  /** Where it runs; undefined while it waits. */
-  run: Slot | undefined;
-  /** Where it runs as well, for the case that this ends sooner. Never without `run`. */
-  copy: Slot | undefined;
-  /** Neighbours in the queue it waits in. */
-  before: TaskRecord | undefined;
-  after: TaskRecord | undefined;
-}
-
-/** A slot of a worker, and what it is taken by. */
-export interface Slot {
-  readonly worker: WorkerRecord;
-  /** Undefined where it is free. */
-  task: TaskRecord | undefined;
-  startedMs: number;
-  /** When the worker was told to stop it; -1: it was not. */
-  cancelledMs: number;
-  /** Its number among the worker's slots. */
-  place: number;
-}
+  | { readonly kind: 'worker-lost'; readonly worker: Id };
 
 /** An attached worker. */
 export interface WorkerRecord {
+  /** What events and effects call it. */
+  readonly number: number;
   readonly offer: WorkerOffer;
-  /** The workers of its architecture. */
-  readonly pool: Pool;
-  /** Made when first needed; the taken ones are before all others. */
-  readonly slots: Slot[];
-  /** How many of them are taken, by tasks that are being cancelled as well. */
-  busy: number;
-  readonly circuit: Circuit;
-  readonly pace: Pace;
+  readonly circuit: Readonly<Circuit>;
   /** Toolchains it said it cannot get. */
   lacks: ReadonlySet<string>;
+  /** Slots that are taken, by tasks that are being stopped as well. */
+  readonly busy: number;
+  readonly draining: boolean;
   /** Exponentially weighted mean of {@link TaskOutcome}'s latency. */
-  latencyMs: number;
-  lastSeenMs: number;
-  /** Not lost, not gone, and not attached again in the meantime. */
-  attached: boolean;
-  draining: boolean;
-  completed: number;
-  failed: number;
-  /** Its numbers in the lists of the pool, -1 where it is not in it; and which list of free ones it is in. */
-  serviceAt: number;
-  freeAt: number;
-  freeClass: number;
+  readonly latencyMs: number;
+  readonly completed: number;
+  readonly failed: number;
 }

@@ -1,72 +1,57 @@
 import { noteStart } from './circuit.ts';
-import type { SchedulerEffect, Slot, TaskRecord, WorkerRecord } from './model.ts';
+import type { Effects } from './effects.ts';
+import { float, int } from './rows.ts';
 import { refile, type SchedulerState } from './state.ts';
+import {
+  CLIENT,
+  COPY,
+  dropRun,
+  noteRun,
+  noteStopped,
+  RUN,
+  RUN_STARTED_MS,
+  SUBMITTED_MS,
+  stoppedMs,
+  type Tasks,
+} from './tasks.ts';
+import { circuitOf, hasWorkerFlag, hold, letGo, SPOTLESS, setCircuit } from './workers.ts';
 
 /** Gives a task to a worker, beside the one that has it already where there is one. */
-export function assign(
-  state: SchedulerState,
-  task: TaskRecord,
-  worker: WorkerRecord,
-  nowMs: number,
-  effects: SchedulerEffect[],
-): void {
-  const slot = takeSlot(worker, task, nowMs);
-  if (task.run === undefined) task.run = slot;
-  else task.copy = slot;
-  noteStart(worker.circuit, task.ask.id);
-  state.queue.noteStart(task.client);
-  refile(worker);
-  const waitedMs = Math.max(0, task.run.startedMs - task.submittedMs);
-  effects.push({ kind: 'assign', task: task.ask.id, worker: worker.offer.id, waitedMs });
-}
-
-function takeSlot(worker: WorkerRecord, task: TaskRecord, nowMs: number): Slot {
-  let slot = worker.slots[worker.busy];
-  if (slot === undefined) {
-    slot = { worker, task, startedMs: nowMs, cancelledMs: -1, place: worker.busy };
-    worker.slots.push(slot);
+export function assign(state: SchedulerState, task: number, worker: number, nowMs: number, effects: Effects): void {
+  const { tasks, crew } = state;
+  hold(crew, worker, task);
+  noteRun(tasks, task, worker, nowMs);
+  if (!hasWorkerFlag(crew, worker, SPOTLESS)) {
+    const circuit = circuitOf(crew, worker);
+    noteStart(circuit, task);
+    setCircuit(crew, worker, circuit);
   }
-  slot.task = task;
-  slot.startedMs = nowMs;
-  slot.cancelledMs = -1;
-  worker.busy += 1;
-  return slot;
+  state.queue.noteStart(int(tasks.rows, task, CLIENT));
+  refile(state, worker);
+  const waitedMs = Math.max(0, float(tasks.rows, task, RUN_STARTED_MS) - float(tasks.rows, task, SUBMITTED_MS));
+  effects.push({ kind: 'assign', task, worker, waitedMs });
 }
 
-/** Frees a slot; the last of the taken ones changes places with it. */
-export function release(state: SchedulerState, slot: Slot): TaskRecord {
-  const { worker, task, place } = slot;
-  if (task === undefined) throw new Error(`slot ${place} of ${worker.offer.id} is free`);
-  worker.busy -= 1;
-  const last = worker.slots[worker.busy] as Slot;
-  if (last !== slot) {
-    worker.slots[place] = last;
-    last.place = place;
-    worker.slots[worker.busy] = slot;
-    slot.place = worker.busy;
+/** Frees the slot of a worker that a task has. */
+export function release(state: SchedulerState, task: number, worker: number): void {
+  const { tasks, crew } = state;
+  letGo(crew, worker, task);
+  dropRun(tasks, task, worker);
+  state.queue.noteEnd(int(tasks.rows, task, CLIENT));
+  refile(state, worker);
+}
+
+/** All workers that have the task shall stop; their slots are taken until they say that they did. */
+export function stopRuns({ tasks }: SchedulerState, task: number, nowMs: number, effects: Effects): void {
+  if (int(tasks.rows, task, RUN) < 0) return;
+  for (const worker of [int(tasks.rows, task, RUN), int(tasks.rows, task, COPY)]) {
+    if (worker < 0 || stoppedMs(tasks, task, worker) >= 0) continue;
+    noteStopped(tasks, task, worker, nowMs);
+    effects.push({ kind: 'cancel', task, worker });
   }
-  slot.task = undefined;
-  if (task.run === slot) task.run = task.copy;
-  task.copy = undefined;
-  state.queue.noteEnd(task.client);
-  refile(worker);
-  return task;
 }
 
-/** The worker shall stop; its slot is taken until it says that it did. */
-export function stopRun(slot: Slot, nowMs: number, effects: SchedulerEffect[]): void {
-  if (slot.task === undefined || slot.cancelledMs >= 0) return;
-  slot.cancelledMs = nowMs;
-  effects.push({ kind: 'cancel', task: slot.task.ask.id, worker: slot.worker.offer.id });
-}
-
-/** Where a worker has a task. */
-export function runOn(task: TaskRecord, worker: string): Slot | undefined {
-  if (task.run?.worker.offer.id === worker) return task.run;
-  return task.copy?.worker.offer.id === worker ? task.copy : undefined;
-}
-
-/** What a worker has. */
-export function takenSlots({ slots, busy }: WorkerRecord): readonly Slot[] {
-  return slots.slice(0, busy);
+/** Whether a worker has a task. */
+export function hasRun({ rows }: Tasks, task: number, worker: number): boolean {
+  return worker >= 0 && (int(rows, task, RUN) === worker || int(rows, task, COPY) === worker);
 }

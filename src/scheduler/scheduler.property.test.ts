@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { byName, type NamedEffect, type NamedEvent } from './by-name.ts';
 import { fits, isFree } from './choice.ts';
+import { addDemand } from './demands.ts';
 import { durationClass } from './durations.ts';
 import { fairQueue } from './fair-queue.ts';
-import type { SchedulerEffect, SchedulerEvent, TaskAsk, TaskOutcome, TaskRecord } from './model.ts';
-import { transition } from './scheduler.ts';
+import type { TaskOutcome } from './model.ts';
+import { float, int, setFloat, setInt } from './rows.ts';
 import { newScheduler, queueLength, type SchedulerState } from './state.ts';
+import { CLASS, CLIENT, DEMAND, hasFlag, NUMBER, newTasks, RUN, reserveTask, WANTED, WORK_MS } from './tasks.ts';
 
 /** What a random run does next; numbers pick among what is there. */
 type Step =
@@ -16,7 +19,6 @@ type Step =
   | { readonly do: 'cancel'; readonly pick: number }
   | { readonly do: 'wait'; readonly ms: number };
 
-const ASK: TaskAsk = { id: 't', client: 'c', arch: 'x86_64', toolchain: '', pinnedTo: '', name: '' };
 const ARCHS = ['x86_64', 'aarch64'];
 const small = fc.nat(7);
 const outcome: fc.Arbitrary<TaskOutcome> = fc.oneof(
@@ -63,6 +65,7 @@ interface Hold {
 /** The world around the scheduler, which believes nothing it says without counting. */
 function world() {
   const state = newScheduler({ seed: 7, queueLimit: 12, heartbeatMs: 10_000 });
+  const named = byName(state);
   const slots = new Map<string, number>();
   let held: Hold[] = [];
   const ends = new Map<string, number>();
@@ -70,12 +73,12 @@ function world() {
   let nowMs = 0;
   let submitted = 0;
 
-  function apply(event: SchedulerEvent): void {
-    for (const effect of transition(state, event, nowMs)) follow(effect);
+  function apply(event: NamedEvent): void {
+    for (const effect of named.step(event, nowMs)) follow(effect);
     checkInvariants();
   }
 
-  function follow(effect: SchedulerEffect): void {
+  function follow(effect: NamedEffect): void {
     if (effect.kind === 'assign') assign(effect.task, effect.worker);
     if (effect.kind === 'cancel') {
       const hold = held.find(({ task, worker }) => task === effect.task && worker === effect.worker);
@@ -118,10 +121,11 @@ function world() {
       const mine = held.filter((hold) => hold.worker === worker.offer.id);
       expect(worker.busy, 'both sides agree on what runs').toBe(mine.length);
     }
-    for (const task of state.tasks.values()) {
-      if (task.run !== undefined) continue;
-      for (const worker of state.workers.values()) {
-        expect(isFree(worker) && fits(worker, task), 'nobody waits beside a free worker').toBe(false);
+    for (const task of named.tasks().map((name) => named.task(name) ?? -1)) {
+      if (int(state.tasks.rows, task, RUN) >= 0) continue;
+      for (const { number } of state.workers.values()) {
+        const isIdle = isFree(state.crew, number) && fits(state, number, task);
+        expect(isIdle, 'nobody waits beside a free worker').toBe(false);
       }
     }
   }
@@ -131,7 +135,7 @@ function world() {
     if (event !== undefined) apply(event);
   }
 
-  function eventOf(next: Step): SchedulerEvent | undefined {
+  function eventOf(next: Step): NamedEvent | undefined {
     switch (next.do) {
       case 'attach': {
         const id = `w${next.worker}`;
@@ -140,7 +144,8 @@ function world() {
         const arch = ARCHS[next.arch] as string;
         return {
           kind: 'worker-attached',
-          worker: { id, arch, cores: next.slots, memoryBytes: 8e9, slots: next.slots, lan: true },
+          worker: id,
+          offer: { id, arch, cores: next.slots, memoryBytes: 8e9, slots: next.slots, lan: true },
         };
       }
       case 'detach':
@@ -171,7 +176,7 @@ function world() {
         return { kind: 'task-ended', task: hold.task, worker: hold.worker, outcome: next.outcome };
       }
       case 'cancel': {
-        const open = [...state.tasks.values()].filter(({ isWanted }) => isWanted).map(({ ask }) => ask.id);
+        const open = named.tasks().filter((name) => hasFlag(state.tasks, named.task(name) ?? -1, WANTED));
         const task = open[next.pick % Math.max(1, open.length)];
         if (task === undefined) return undefined;
         ends.set(task, (ends.get(task) ?? 0) + 1);
@@ -218,11 +223,12 @@ test('the client with the fewest running tasks is served next', () => {
       (submissions, slots, picks) => {
         const state = newScheduler({ seed: 1, queueLimit: 1000, heartbeatMs: 10_000 });
         const offer = { id: 'w', arch: 'x86_64', cores: 4, memoryBytes: 8e9, slots, lan: false };
-        transition(state, { kind: 'worker-attached', worker: offer }, 0);
+        const { step } = byName(state);
+        step({ kind: 'worker-attached', worker: 'w', offer }, 0);
         const clientOf = new Map<string, string>();
         const running: string[] = [];
         const started: string[] = [];
-        const note = (effects: readonly SchedulerEffect[]) => {
+        const note = (effects: readonly NamedEffect[]) => {
           for (const effect of effects) {
             if (effect.kind !== 'assign') continue;
             running.push(effect.task);
@@ -232,7 +238,7 @@ test('the client with the fewest running tasks is served next', () => {
         submissions.forEach((client, i) => {
           clientOf.set(`t${i}`, `c${client}`);
           const ask = { id: `t${i}`, client: `c${client}`, arch: 'x86_64', toolchain: '', pinnedTo: '', name: '' };
-          note(transition(state, { kind: 'task-submitted', task: ask }, i));
+          note(step({ kind: 'task-submitted', task: ask }, i));
         });
         for (const pick of picks) {
           const [task] = running.splice(pick % Math.max(1, running.length), 1);
@@ -242,7 +248,7 @@ test('the client with the fewest running tasks is served next', () => {
           const before = started.length;
           const fewest = Math.min(...waiting.map(([, client]) => load(client)));
           const loads = new Map(waiting.map(([, client]) => [client, load(client)]));
-          note(transition(state, { kind: 'task-ended', task, worker: 'w', outcome: { kind: 'ok', latencyMs: 0 } }, 99));
+          note(step({ kind: 'task-ended', task, worker: 'w', outcome: { kind: 'ok', latencyMs: 0 } }, 99));
           const served = started[before];
           expect(served === undefined).toBe(waiting.length === 0);
           if (served === undefined) continue;
@@ -257,18 +263,36 @@ test('the client with the fewest running tasks is served next', () => {
   );
 });
 
+/** A queue in which one client has tasks of these durations. */
+function queueOf(worksMs: readonly number[]) {
+  const tasks = newTasks();
+  const demands = { byNumber: [], byToolchain: new Map(), spare: [] };
+  const queue = fairQueue(tasks, demands, true);
+  const client = queue.enter('c');
+  const { number: demand } = addDemand(demands, { arch: 'x86_64', toolchain: '', pinnedTo: '' }, 0);
+  const waiting = worksMs.map((workMs, number) => {
+    const task = reserveTask(tasks);
+    setInt(tasks.rows, task, CLIENT, client);
+    setInt(tasks.rows, task, DEMAND, demand);
+    setInt(tasks.rows, task, CLASS, durationClass(workMs));
+    setFloat(tasks.rows, task, WORK_MS, workMs);
+    setInt(tasks.rows, task, NUMBER, number);
+    queue.push(task);
+    return task;
+  });
+  return { queue, client, waiting, workOf: (task: number) => float(tasks.rows, task, WORK_MS) };
+}
+
 test('within a client the longest task is served next, and every fourth time who came first', () => {
   const works = fc.array(fc.constantFrom(0, 20, 100, 700, 4000), { minLength: 1, maxLength: 60 });
   fc.assert(
     fc.property(works, (worksMs) => {
-      const queue = fairQueue(true);
-      const client = queue.enter('c');
-      const waiting = worksMs.map((workMs, number) => ({ number, workMs, client, ask: ASK }) as TaskRecord);
-      for (const task of waiting) queue.push(task);
+      const { queue, client, waiting, workOf } = queueOf(worksMs);
       for (let serving = 1; waiting.length > 0; serving += 1) {
-        const task = queue.next(() => true, 0) as TaskRecord;
-        const longest = Math.max(...waiting.map(({ workMs }) => durationClass(workMs)));
-        const [first] = serving % 4 === 0 ? waiting : waiting.filter(({ workMs }) => durationClass(workMs) === longest);
+        const task = queue.next(() => true, 0);
+        const longest = Math.max(...waiting.map((other) => durationClass(workOf(other))));
+        const [first] =
+          serving % 4 === 0 ? waiting : waiting.filter((other) => durationClass(workOf(other)) === longest);
         expect(task).toBe(first);
         waiting.splice(waiting.indexOf(task), 1);
         queue.remove(task);
@@ -282,14 +306,12 @@ test('within a client the longest task is served next, and every fourth time who
 test('a slower worker is never given a longer class than there is, nor one too long while shorter ones wait', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(60_000), { minLength: 1, maxLength: 40 }), fc.nat(20), (worksMs, stepsDown) => {
-      const queue = fairQueue(true);
-      const client = queue.enter('c');
-      for (const [number, workMs] of worksMs.entries()) queue.push({ number, workMs, client, ask: ASK } as TaskRecord);
+      const { queue, workOf } = queueOf(worksMs);
       const classes = worksMs.map(durationClass);
       const limit = Math.max(0, Math.max(...classes) - stepsDown);
       const short = classes.filter((found) => found <= limit);
       const expected = short.length > 0 ? Math.max(...short) : Math.min(...classes);
-      expect(durationClass(queue.next(() => true, stepsDown)?.workMs ?? -1)).toBe(expected);
+      expect(durationClass(workOf(queue.next(() => true, stepsDown)))).toBe(expected);
     }),
   );
 });

@@ -1,13 +1,17 @@
 import { expect, test } from 'vitest';
-import type { SchedulerEffect, TaskAsk, TaskOutcome, WorkerOffer } from './model.ts';
+import { byName, type NamedEffect } from './by-name.ts';
+import type { TaskAsk, TaskOutcome, WorkerOffer } from './model.ts';
+import { float } from './rows.ts';
 import { transition } from './scheduler.ts';
 import { newScheduler, queueLength } from './state.ts';
+import { WORK_MS } from './tasks.ts';
 
 const OK: TaskOutcome = { kind: 'ok', latencyMs: 10 };
 const broken = (reason: string): TaskOutcome => ({ kind: 'declined', reason, detail: '' });
 
 function grid(queueLimit = 100) {
   const state = newScheduler({ seed: 3, queueLimit, heartbeatMs: 1000 });
+  const named = byName(state);
   let nowMs = 0;
   const offer = (id: string, more: Partial<WorkerOffer> = {}): WorkerOffer => ({
     id,
@@ -20,19 +24,19 @@ function grid(queueLimit = 100) {
   });
   return {
     state,
+    named,
     /** Time passes unnoticed. */
     wait: (ms: number): void => {
       nowMs += ms;
     },
-    pass: (ms: number): readonly SchedulerEffect[] => {
+    pass: (ms: number): readonly NamedEffect[] => {
       nowMs += ms;
-      return transition(state, { kind: 'tick' }, nowMs);
+      return named.step({ kind: 'tick' }, nowMs);
     },
     attach: (id: string, more: Partial<WorkerOffer> = {}) =>
-      transition(state, { kind: 'worker-attached', worker: offer(id, more) }, nowMs),
-    submit: (id: string, more: Partial<TaskAsk> = {}) =>
-      transition(
-        state,
+      named.step({ kind: 'worker-attached', worker: id, offer: offer(id, more) }, nowMs),
+    submit: (id: string, more: Partial<TaskAsk<string>> = {}) =>
+      named.step(
         {
           kind: 'task-submitted',
           task: { id, client: 'c', arch: 'x86_64', toolchain: 'gcc', pinnedTo: '', name: '', ...more },
@@ -40,15 +44,15 @@ function grid(queueLimit = 100) {
         nowMs,
       ),
     end: (task: string, worker: string, outcome: TaskOutcome) =>
-      transition(state, { kind: 'task-ended', task, worker, outcome }, nowMs),
-    cancel: (task: string) => transition(state, { kind: 'task-cancelled', task }, nowMs),
-    detach: (worker: string) => transition(state, { kind: 'worker-detached', worker }, nowMs),
-    drain: (worker: string) => transition(state, { kind: 'worker-draining', worker }, nowMs),
-    beat: (worker: string) => transition(state, { kind: 'worker-heartbeat', worker }, nowMs),
+      named.step({ kind: 'task-ended', task, worker, outcome }, nowMs),
+    cancel: (task: string) => named.step({ kind: 'task-cancelled', task }, nowMs),
+    detach: (worker: string) => named.step({ kind: 'worker-detached', worker }, nowMs),
+    drain: (worker: string) => named.step({ kind: 'worker-draining', worker }, nowMs),
+    beat: (worker: string) => named.step({ kind: 'worker-heartbeat', worker }, nowMs),
   };
 }
 
-const brief = (effects: readonly SchedulerEffect[]): string[] =>
+const brief = (effects: readonly NamedEffect[]): string[] =>
   effects.map((effect) =>
     [
       effect.kind,
@@ -139,9 +143,9 @@ test('a worker is asked again for what it lacked, once it can be had', () => {
   g.attach('w1', { slots: 8 });
   g.submit('t1');
   g.end('t1', 'w1', broken('no-toolchain'));
-  transition(g.state, { kind: 'toolchain-brought', toolchain: 'clang' }, 0);
+  g.named.step({ kind: 'toolchain-brought', toolchain: 'clang' }, 0);
   expect(brief(g.submit('t2'))).toEqual(['decline t2 no-worker']);
-  transition(g.state, { kind: 'toolchain-brought', toolchain: 'gcc' }, 0);
+  g.named.step({ kind: 'toolchain-brought', toolchain: 'gcc' }, 0);
   expect(brief(g.submit('t3'))).toEqual(['assign t3 w1']);
 });
 
@@ -339,7 +343,7 @@ test('a slow worker is given what takes it no longer than the longest takes othe
 });
 
 /** `t1` is late on `w1`, and `w2` runs it as well. */
-function copied(more: Partial<TaskAsk> = {}) {
+function copied(more: Partial<TaskAsk<string>> = {}) {
   const g = grid();
   g.attach('w1');
   expect(brief(g.submit('t1', more))).toEqual(['assign t1 w1']);
@@ -420,5 +424,37 @@ test('tasks of a name nobody gave are all different', () => {
   g.wait(5000);
   g.end('t1', 'w1', OK);
   g.submit('t2');
-  expect(g.state.tasks.get('t2')?.workMs).toBe(0);
+  expect(float(g.state.tasks.rows, g.named.task('t2') ?? -1, WORK_MS)).toBe(0);
+});
+
+test('numbers of tasks and workers are used again, and nobody takes one that was not given out', () => {
+  const g = grid();
+  g.attach('w1', { slots: 100 });
+  const numbers = new Set<number>();
+  for (let i = 0; i < 500; i += 1) {
+    g.submit(`t${i}`);
+    numbers.add(g.named.task(`t${i}`) ?? -1);
+    if (i >= 20) g.end(`t${i - 20}`, 'w1', OK);
+  }
+  expect(numbers.size).toBe(21);
+  expect(g.state.workers.get('w1')?.busy).toBe(20);
+  const ask = { client: 'c', arch: 'x86_64', toolchain: 'gcc', pinnedTo: '', name: '' };
+  const submit = (id: number) => transition(g.state, { kind: 'task-submitted', task: { ...ask, id } }, 0);
+  expect(() => submit(99)).toThrow('nobody was given the number 99');
+  expect(() => submit(g.named.task('t499') ?? -1)).toThrow('was submitted twice');
+  for (let i = 0; i < 50; i += 1) g.attach(`w${i % 3}`, { slots: 2 });
+  expect(Math.max(...[...g.state.workers.values()].map(({ number }) => number))).toBeLessThan(4);
+});
+
+test('a worker may have many more tasks than its list has room for in the beginning', () => {
+  const g = grid();
+  g.attach('w1', { slots: 300 });
+  g.attach('w2', { slots: 300 });
+  for (let i = 0; i < 600; i += 1) g.submit(`t${i}`);
+  expect([...g.state.workers.values()].map(({ busy }) => busy)).toEqual([300, 300]);
+  const moved = brief(g.detach('w1'));
+  expect(moved).toEqual([]);
+  expect(queueLength(g.state)).toBe(300);
+  expect(brief(g.detach('w2')).filter((line) => line.startsWith('decline')).length).toBe(600);
+  expect(g.state.tasks.size).toBe(0);
 });

@@ -1,9 +1,14 @@
 import { type Choose, chooseFastest, isFree, isInService } from './choice.ts';
+import { type Demands, demandOf, newDemands } from './demands.ts';
 import { type Durations, newDurations } from './durations.ts';
+import { type Effects, newEffects } from './effects.ts';
 import { type FairQueue, fairQueue } from './fair-queue.ts';
-import type { TaskRecord, WorkerRecord } from './model.ts';
+import type { WorkerRecord } from './model.ts';
 import { fileFree, newPool, type Pool, unfileFree } from './pool.ts';
 import { type Random, seededRandom } from './random.ts';
+import { int } from './rows.ts';
+import { newTasks, type Tasks } from './tasks.ts';
+import { type Learned, newWorkers, POOL, type Workers } from './workers.ts';
 
 /** What the simulator varies; everybody else takes {@link RULES}. */
 export interface Rules {
@@ -33,58 +38,73 @@ export interface SchedulerState {
   readonly options: SchedulerOptions;
   readonly rules: Rules;
   readonly random: Random;
+  /** Those that are attached, by id, and all that is known of them, by number. */
   readonly workers: Map<string, WorkerRecord>;
+  readonly crew: Workers;
   /** All tasks that have not ended, and those that a worker has not yet confirmed to have stopped. */
-  readonly tasks: Map<string, TaskRecord>;
-  /** Workers that may get tasks, by architecture. */
+  readonly tasks: Tasks;
+  readonly demands: Demands;
+  /** Workers that may get tasks, by architecture, and by number. */
   readonly pools: Map<string, Pool>;
+  readonly poolList: Pool[];
   readonly queue: FairQueue;
   /** Tasks that wait for a second worker, longest first. They are served before all others. */
-  readonly retries: Set<TaskRecord>;
+  readonly retries: Set<number>;
   /** What is known of workers that went away: one that dies of every task must not come back as new. */
-  readonly departed: Map<string, Pick<WorkerRecord, 'circuit' | 'pace'>>;
+  readonly departed: Map<string, Learned>;
   readonly durations: Durations;
-  /** Records of tasks that are over, to be used again. */
-  readonly spareTasks: TaskRecord[];
+  /** Of the event at hand; empty between two. */
+  readonly effects: Effects;
   /** Submissions so far. */
   submissions: number;
 }
 
 export function newScheduler(options: SchedulerOptions): SchedulerState {
   const rules = options.rules ?? RULES;
+  const tasks = newTasks();
+  const demands = newDemands();
   return {
     options,
     rules,
     random: seededRandom(options.seed),
     workers: new Map(),
-    tasks: new Map(),
+    crew: newWorkers(),
+    tasks,
+    demands,
     pools: new Map(),
-    queue: fairQueue(rules.longestFirst),
+    poolList: [],
+    queue: fairQueue(tasks, demands, rules.longestFirst),
     retries: new Set(),
     departed: new Map(),
     durations: newDurations(),
-    spareTasks: [],
+    effects: newEffects(),
     submissions: 0,
   };
 }
 
 /** The workers of an architecture, made when first asked for. */
-export function poolFor({ pools }: SchedulerState, arch: string): Pool {
+export function poolFor({ pools, poolList, crew }: SchedulerState, arch: string): Pool {
   let pool = pools.get(arch);
   if (pool === undefined) {
-    pool = newPool();
+    pool = newPool(poolList.length, crew);
     pools.set(arch, pool);
+    poolList.push(pool);
   }
   return pool;
 }
 
+/** The workers that a task is for. */
+export function poolOf(state: SchedulerState, task: number): Pool {
+  return state.poolList[demandOf(state, task).pool] as Pool;
+}
+
 /** Brings the lists in step with a worker after any change of it. */
-export function refile(worker: WorkerRecord): void {
-  const { pool } = worker;
-  if (isInService(worker)) pool.inService.add(worker);
+export function refile({ crew, poolList }: SchedulerState, worker: number): void {
+  const pool = poolList[int(crew.rows, worker, POOL)] as Pool;
+  if (isInService(crew, worker)) pool.inService.add(worker);
   else pool.inService.remove(worker);
-  if (isFree(worker)) fileFree(pool, worker);
-  else unfileFree(pool, worker);
+  if (isFree(crew, worker)) fileFree(pool, crew, worker);
+  else unfileFree(pool, crew, worker);
 }
 
 /** Tasks that wait for a worker. */

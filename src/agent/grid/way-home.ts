@@ -3,7 +3,7 @@
  * compiles are still on slow, busy or silent workers. The coordinator copies late tasks to other workers
  * (`src/scheduler/copies.ts`, whose numbers these are); this is about the machine that it does not know: the client's own.
  */
-import { type Durations, durationOf, newDurations, noteDuration } from '../../scheduler/durations.ts';
+import { type Durations, durationOf, newDurations, noteDuration, numberOf } from '../../scheduler/durations.ts';
 import type { Description } from '../describe.ts';
 
 /** A compile that a grid was asked for. Times are monotonic milliseconds. */
@@ -151,7 +151,7 @@ function gainOf(name: string, ageMs: number, here: Durations, there: Durations):
 }
 
 function note(durations: Durations, name: string, ms: number): void {
-  noteDuration(durations, name, durationOf(durations, name), ms, 1);
+  noteDuration(durations, name, numberOf(durations, name), ms, 1);
 }
 
 interface Expected {
