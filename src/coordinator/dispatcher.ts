@@ -22,6 +22,16 @@ export interface TaskToRun {
   readonly name: string;
   /** Called once, unless the task is cancelled first. */
   readonly ended: (end: TaskEnd) => void;
+  /** The client brings it to the worker itself: nothing is sent there, and it runs once. */
+  readonly direct?: DirectRun | undefined;
+}
+
+/** What becomes of a task that its client brings to the worker. */
+export interface DirectRun {
+  /** It has a slot there, or where it is late a second one. False: the client cannot use it, and the slot is free again. */
+  granted(workerId: string): boolean;
+  /** The client has come there. */
+  started(workerId: string): void;
 }
 
 /** The way to an attached worker. */
@@ -37,6 +47,8 @@ export interface Attachment {
   heartbeat(): void;
   /** The toolchain of a task that the worker has; undefined where it has no such task. */
   toolchainOf(taskId: string): string | undefined;
+  /** The client that was given this task's slot has come. */
+  started(taskId: string): void;
   /** A task ended on it; `result` goes with the outcome `ok`. */
   ended(taskId: string, outcome: TaskOutcome, result?: CompileResult): void;
   draining(): void;
@@ -47,6 +59,8 @@ export interface Attachment {
 export interface Dispatcher {
   submit(run: TaskToRun): void;
   cancel(taskId: string): void;
+  /** Tells one worker to stop a task that others may have as well; what it says then is the task's end there. */
+  stopOn(taskId: string, workerId: string): void;
   /** Whether any worker could run such tasks, now or later. */
   couldServe(demand: Demand): boolean;
   /** Workers that lacked this toolchain can be asked for it again. */
@@ -74,6 +88,7 @@ const TICK_MS = 1000;
 interface Pending {
   readonly run: TaskToRun;
   waitedMs: number;
+  isGranted: boolean;
 }
 
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
@@ -107,7 +122,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
           return;
         }
         pending.waitedMs = effect.waitedMs;
-        ports.get(effect.worker)?.run(pending.run.task);
+        assign(effect.task, effect.worker, pending);
         return;
       }
       case 'complete':
@@ -127,6 +142,18 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         options.log('a worker is lost: no heartbeat', { worker: effect.worker });
         ports.get(effect.worker)?.drop('no heartbeat');
         ports.delete(effect.worker);
+    }
+  }
+
+  function assign(taskId: string, worker: string, pending: Pending): void {
+    const { task, direct } = pending.run;
+    if (direct === undefined) ports.get(worker)?.run(task);
+    else if (direct.granted(worker)) pending.isGranted = true;
+    else {
+      // Whoever has it already goes on with it. The worker is not blamed for what it never heard of.
+      if (!pending.isGranted && tasks.delete(taskId)) apply({ kind: 'task-cancelled', task: taskId });
+      const outcome = { kind: 'declined', reason: 'client-gone', detail: 'no way to it' } as const;
+      apply({ kind: 'task-ended', task: taskId, worker, outcome });
     }
   }
 
@@ -152,16 +179,18 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     submit(run) {
-      tasks.set(run.task.taskId, { run, waitedMs: 0 });
-      const { arch, toolchain, pinnedTo, name, task } = run;
+      tasks.set(run.task.taskId, { run, waitedMs: 0, isGranted: false });
+      const { arch, toolchain, pinnedTo, name, task, direct } = run;
+      const once = direct !== undefined;
       apply({
         kind: 'task-submitted',
-        task: { id: task.taskId, client: task.client, arch, toolchain, pinnedTo, name },
+        task: { id: task.taskId, client: task.client, arch, toolchain, pinnedTo, name, once },
       });
     },
     cancel(taskId) {
       if (tasks.delete(taskId)) apply({ kind: 'task-cancelled', task: taskId });
     },
+    stopOn: (taskId, workerId) => ports.get(workerId)?.cancel(taskId),
     couldServe: (demand) => couldServe(state, demand),
     toolchainBrought: (toolchain) => apply({ kind: 'toolchain-brought', toolchain }),
     attach(offer, port) {
@@ -172,11 +201,15 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       const ifCurrent = (event: SchedulerEvent, result?: CompileResult): void => {
         if (ports.get(offer.id) === port) apply(event, result);
       };
+      const taskOf = (id: string) => {
+        const task = state.tasks.get(id);
+        const isIts = ports.get(offer.id) === port && task !== undefined && runOn(task, offer.id) !== undefined;
+        return isIts ? task : undefined;
+      };
       return {
-        toolchainOf: (id) => {
-          const task = state.tasks.get(id);
-          const isIts = ports.get(offer.id) === port && task !== undefined && runOn(task, offer.id) !== undefined;
-          return isIts ? task.ask.toolchain : undefined;
+        toolchainOf: (id) => taskOf(id)?.ask.toolchain,
+        started: (id) => {
+          if (taskOf(id) !== undefined) tasks.get(id)?.run.direct?.started(offer.id);
         },
         heartbeat: () => ifCurrent({ kind: 'worker-heartbeat', worker: offer.id }),
         ended: (task, outcome, result) => ifCurrent({ kind: 'task-ended', task, worker: offer.id, outcome }, result),

@@ -69,7 +69,8 @@ export function tryElsewhere(
 ): void {
   task.tried = [...task.tried, worker.offer.id];
   if (task.run !== undefined) return;
-  if (task.tried.length >= ATTEMPTS || FINAL.has(why.reason) || !isPossible(state, task)) {
+  const isFinal = task.ask.once === true || task.tried.length >= ATTEMPTS || FINAL.has(why.reason);
+  if (isFinal || !isPossible(state, task)) {
     decline(state, task, why.reason, why.detail, effects);
   } else place(state, task, nowMs, effects);
 }

@@ -36,6 +36,7 @@ const BLAMELESS: ReadonlySet<string> = new Set([
   'no-blob',
   'no-slot',
   'draining',
+  'client-gone',
   'timeout',
   'limit',
 ]);

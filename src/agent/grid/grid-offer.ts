@@ -65,7 +65,13 @@ export async function placeMiss(miss: Miss, grid: Grid, services: GridServices):
     return here(own, undefined, signal, services.slots);
   }
   if (slot === undefined) return elsewhere(miss, made, grid, limit, services);
-  const outcome = await attempt(miss, made, grid, { storedOnly: true, ignoreStored, signal }, services);
+  const outcome = await attempt(
+    miss,
+    made,
+    grid,
+    { storedOnly: true, ignoreStored, isDirect: false, signal },
+    services,
+  );
   if (outcome.kind === 'hit') {
     services.lookups.found();
     slot.release();
@@ -107,6 +113,7 @@ async function elsewhere(
   const asked = {
     storedOnly: false,
     ignoreStored: description.settings['cache.recache'],
+    isDirect: description.settings['grid.direct'],
     signal: AbortSignal.any([signal, back.signal]),
   };
   const away = home.left(nameOf(description), grid);
@@ -127,6 +134,7 @@ async function elsewhere(
     if (ended.kind === 'hit') {
       if (ended.from === 'shared') services.lookups.found();
       else home.back(away, ended.answer.compileMs);
+      if (ended.isDirect) miss.cache.statistics.count('directCompiles');
       return ended;
     }
     services.log('not compiled elsewhere', { source: description.invocation.source, why: ended.why });
