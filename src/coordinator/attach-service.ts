@@ -176,7 +176,10 @@ function greet(
     lastHeartbeatMs: now(),
     quarantine: '',
     ticketKey,
-    stopTasks: () => attachment.draining(),
+    stopTasks() {
+      attachment.draining();
+      attachment.stopDirect();
+    },
     sendAway: port.drop,
   };
   workers.set(workerId, worker);

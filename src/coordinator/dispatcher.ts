@@ -52,6 +52,8 @@ export interface Attachment {
   /** A task ended on it; `result` goes with the outcome `ok`. */
   ended(taskId: string, outcome: TaskOutcome, result?: CompileResult): void;
   draining(): void;
+  /** It is told to stop what clients brought to it themselves: they would have its results before anybody could look. */
+  stopDirect(): void;
   detach(): void;
 }
 
@@ -213,6 +215,9 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         },
         heartbeat: () => ifCurrent({ kind: 'worker-heartbeat', worker: offer.id }),
         ended: (task, outcome, result) => ifCurrent({ kind: 'task-ended', task, worker: offer.id, outcome }, result),
+        stopDirect() {
+          for (const [id, { run }] of tasks) if (run.direct !== undefined && taskOf(id) !== undefined) port.cancel(id);
+        },
         draining: () => ifCurrent({ kind: 'worker-draining', worker: offer.id }),
         detach() {
           if (ports.get(offer.id) !== port) return;

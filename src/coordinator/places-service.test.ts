@@ -177,7 +177,7 @@ test('a compile sent whole is done by the coordinator where the one who had a pl
 });
 
 test('a place that nobody comes to is free again, and its worker is not blamed', async () => {
-  const { worker, client, g } = await start({ placeMs: 50 });
+  const { worker, client, g } = await start({ placeMs: 1_500 });
   endWhatIsCancelled(worker);
   const line = placing(client);
   line.ask(askFor(1, specIn('/a')), askFor(2, specIn('/b')));
@@ -259,13 +259,13 @@ test('inputs in doubt are asked for before a slot is taken; nonsense is declined
 });
 
 test('a compile that is late is granted to an idle worker as well, and the first result ends both', async () => {
-  const { worker, client, g } = await start({ heartbeatMs: 100 });
+  const { worker, client, g } = await start({ heartbeatMs: 1_000 });
   const line = placing(client);
   line.ask(askFor(1, specIn('/a')));
   const { taskId } = await line.grant(1);
   worker.say({ $case: 'started', value: taskId });
   const other = await g.worker('w2', { listens: ADDRESS });
-  const beating = setInterval(() => other.say({ $case: 'heartbeat', value: BEAT }), 20);
+  const beating = setInterval(() => other.say({ $case: 'heartbeat', value: BEAT }), 50);
   const grants = () =>
     line.messages.flatMap(({ answers }) =>
       answers.flatMap(({ answer }) => (answer?.$case === 'grant' ? [answer.value] : [])),
@@ -283,3 +283,24 @@ test('a compile that is late is granted to an idle worker as well, and the first
 });
 
 const BEAT = { running: 0, loadPercent: 0, diskFreeBytes: 0n };
+
+test('a worker in quarantine stops what clients brought to it', async () => {
+  const { worker, client } = await start();
+  const line = placing(client);
+  line.ask(askFor(1, specIn('/a')), askFor(2, specIn('/b')));
+  const [a, b] = [await line.grant(1), await line.grant(2)];
+  for (const { taskId } of [a, b]) worker.say({ $case: 'started', value: taskId });
+  worker.finish(task(a.taskId), resultWith('object'));
+  await untilFree(client, 1);
+  const verdict = await client.call('reportMismatch', {
+    action: Buffer.from(actionOf(specIn('/a')), 'hex'),
+    workerId: 'w1',
+    output: 'object',
+    delivered: blobOf('object').digest,
+    plain: blobOf('another').digest,
+    offset: 0n,
+    client: 'client',
+  });
+  expect(verdict).toMatchObject({ dropped: true, quarantined: true });
+  await until(() => worker.cancelled.includes(b.taskId), 'the other one is stopped');
+});

@@ -215,7 +215,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
 
   const anyWay = async (shipment: Shipment, asked: GridAsked): Promise<GridAnswer> => {
     const answer = asked.isDirect && !asked.storedOnly ? await direct.compile(shipment, asked) : undefined;
-    return answer ?? converse(shipment, asked);
+    return answer ?? (asked.signal.aborted ? declined('cancelled') : converse(shipment, asked));
   };
 
   return {
