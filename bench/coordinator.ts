@@ -72,6 +72,7 @@ function startWorker(port: number, id: number): BuildServiceClient {
         toolchains: [],
         engine: '',
         isolation: 'namespaces',
+        listens: '',
       },
     },
   }); // prettier-ignore

@@ -9,6 +9,7 @@ export const COUNTERS = {
   sharedHits: "results taken from the grid's cache (also in hits)",
   storageHits: 'results taken from a remote storage (also in hits)',
   remoteCompiles: 'compiles run on a worker',
+  directCompiles: 'compiles brought to a worker without the coordinator between (also in remoteCompiles)',
   broughtHome: 'compiles asked of the grid and then done here, because that was sooner (also in misses)',
   overtaken: 'compiles begun here while they were late on the grid, whose answer then came first',
   notCompiles: 'calls that compile nothing',

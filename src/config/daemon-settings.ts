@@ -3,6 +3,7 @@ import {
   booleanType,
   durationType,
   hostType,
+  listenType,
   optionalPathType,
   pathType,
   portType,
@@ -29,6 +30,8 @@ export interface DaemonSettings {
   readonly 'worker.max_size': number;
   readonly 'worker.name': string;
   readonly 'worker.own_toolchains': boolean;
+  readonly 'worker.listen': string;
+  readonly 'worker.insecure': boolean;
 }
 
 const GIB = 1024 ** 3;
@@ -141,5 +144,20 @@ export const DAEMON_SETTINGS: SettingTable<DaemonSettings> = {
     variable: 'HG_WORKER_OWN_TOOLCHAINS',
     projectMaySet: false,
     effect: '`true`: only compilers installed on this worker run; others are not taken from clients',
+  },
+  'worker.listen': {
+    type: listenType,
+    initial: 'auto',
+    variable: 'HG_WORKER_LISTEN',
+    projectMaySet: false,
+    effect: 'where clients bring compiles to this worker themselves; auto is any port on its way to the coordinator',
+  },
+  'worker.insecure': {
+    type: booleanType,
+    initial: false,
+    variable: 'HG_WORKER_INSECURE',
+    projectMaySet: false,
+    effect:
+      'true lets clients come to this worker from beyond this machine without TLS, as `coordinator.insecure` does',
   },
 };

@@ -7,6 +7,7 @@ export interface GridSettings {
   readonly 'grid.token_file': string;
   readonly 'grid.local_slots': Slots;
   readonly 'grid.fallback': boolean;
+  readonly 'grid.direct': boolean;
   readonly 'grid.tls_ca': string;
   readonly 'grid.tls_cert': string;
   readonly 'grid.tls_key': string;
@@ -43,6 +44,14 @@ export const GRID_SETTINGS: SettingTable<GridSettings> = {
     inverted: true,
     projectMaySet: false,
     effect: 'false fails a compile that the grid could do and does not, instead of doing it here',
+  },
+  'grid.direct': {
+    type: booleanType,
+    initial: true,
+    variable: 'HG_NO_DIRECT',
+    inverted: true,
+    projectMaySet: false,
+    effect: 'compiles go straight to workers that can be reached; false sends them all through the coordinator',
   },
   'grid.tls_ca': {
     type: optionalPathType,

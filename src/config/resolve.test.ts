@@ -134,6 +134,7 @@ describe('values', () => {
     'grid.token_file': ['~/token', '/home/u/token'],
     'grid.local_slots': ['3', 3],
     'grid.fallback': ['no', false],
+    'grid.direct': ['no', false],
     'grid.tls_ca': ['~/ca.pem', '/home/u/ca.pem'],
     'grid.tls_cert': ['/c.pem', '/c.pem'],
     'grid.tls_key': ['/k.pem', '/k.pem'],
@@ -152,6 +153,8 @@ describe('values', () => {
     'worker.max_size': ['unlimited', Number.POSITIVE_INFINITY],
     'worker.name': ['box-1', 'box-1'],
     'worker.own_toolchains': ['true', true],
+    'worker.listen': ['box-1:9100', 'box-1:9100'],
+    'worker.insecure': ['on', true],
   };
 
   test.each(SETTING_KEYS)('%s from the user file', async (key) => {

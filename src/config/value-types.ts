@@ -173,6 +173,19 @@ export const hostType: ValueType<string> = {
   write: yamlText,
 };
 
+/** Where a worker lets clients come: `auto` is any port, towards the coordinator; `off` is nowhere. Port 0 is any. */
+export const listenType: ValueType<string> = {
+  name: 'HOST:PORT | auto | off',
+  parse(raw) {
+    if (raw === 'auto' || raw === 'off') return ok(raw);
+    const parts = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):(\d{1,5})$/.exec(String(raw));
+    return parts === null || Number(parts[2]) > 65_535
+      ? expected('HOST:PORT, such as 0.0.0.0:9100, "auto" or "off"')
+      : ok(String(raw));
+  },
+  write: yamlText,
+};
+
 /** 0 is any that is free. */
 export const portType: ValueType<number> = {
   name: 'port',

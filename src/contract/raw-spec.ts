@@ -71,7 +71,8 @@ export function packSpec(spec: Buffer): Buffer {
   return zstdCompressSync(spec, LEVEL);
 }
 
-function unpackSpec(packed: Uint8Array): Buffer | undefined {
+/** The bytes of a packed spec; undefined where it is none, or larger than specs are. */
+export function unpackSpec(packed: Uint8Array): Buffer | undefined {
   try {
     return zstdDecompressSync(packed, { maxOutputLength: SPEC_LIMIT });
   } catch {

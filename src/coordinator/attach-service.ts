@@ -1,4 +1,5 @@
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { isLocalNetwork, isLoopback } from '../contract/access.ts';
 import { digestFromWire } from '../contract/digests.ts';
 import type {
   CompileResult,
@@ -7,9 +8,9 @@ import type {
   WorkerMessage,
 } from '../contract/generated/hybridgrid/v1/build.ts';
 import type { CoordinatorSays } from '../contract/raw-spec.ts';
+import { newTicketKey, type TicketTerms, ticketFor } from '../contract/ticket.ts';
 import type { TaskOutcome } from '../scheduler/model.ts';
 import { proveResult } from './accept-result.ts';
-import { isLocalNetwork } from './access.ts';
 import type { BlobService } from './blob-service.ts';
 import type { Attachment, Dispatcher, WorkerPort } from './dispatcher.ts';
 import type { LackingParts } from './lacking-parts.ts';
@@ -45,6 +46,12 @@ export interface AttachService {
   quarantine(workerId: string, why: string): boolean;
   /** Lifts it: the worker is sent away, and comes back. */
   release(workerId: string): void;
+  /** Where the client at `peer` may bring a compile to this worker itself; undefined: nowhere. */
+  wayTo(workerId: string, peer: string): string | undefined;
+  /** Whether there is such a worker at all. */
+  hasWay(peer: string): boolean;
+  /** A ticket that the worker takes; undefined where it is not attached. */
+  ticket(terms: TicketTerms): Buffer | undefined;
 }
 
 /** A stream that does not say who it is within this time is ended. */
@@ -61,8 +68,22 @@ export function reasonToRefuse({ workerId, slots, arch }: WorkerCapabilities): s
 
 export function attachService(services: AttachServices): AttachService {
   const workers = new Map<string, GreetedWorker>();
+  const wayTo = (worker: GreetedWorker | undefined, peer: string): string | undefined => {
+    const { listens = '' } = worker?.capabilities ?? {};
+    const host = hostAt(listens);
+    // This machine's loopback is another one's own.
+    return host === undefined || (isLoopback(host) && !isLoopback(hostOf(peer).replace(/^::ffff:/, '')))
+      ? undefined
+      : listens;
+  };
   return {
     workers,
+    wayTo: (workerId, peer) => wayTo(workers.get(workerId), peer),
+    hasWay: (peer) => [...workers.values()].some((worker) => wayTo(worker, peer) !== undefined),
+    ticket(terms) {
+      const worker = workers.get(terms.workerId);
+      return worker === undefined ? undefined : ticketFor(worker.ticketKey, terms);
+    },
     attach: (stream) => serve(stream, workers, services),
     quarantine(workerId, why) {
       const worker = workers.get(workerId);
@@ -81,6 +102,8 @@ export function attachService(services: AttachServices): AttachService {
 
 /** A worker with the ways to it. */
 interface GreetedWorker extends AttachedWorker {
+  /** Of this attachment alone. */
+  readonly ticketKey: Buffer;
   stopTasks(): void;
   sendAway(why: string): void;
 }
@@ -144,23 +167,31 @@ function greet(
     cancel: (taskId) => say({ message: { $case: 'cancel', value: { taskId } } }),
     drop: (why) => end(status.ABORTED, why),
   };
-  say({ message: { $case: 'welcome', value: { heartbeatMs, httpPort: httpPort() } } });
+  const ticketKey = newTicketKey();
+  const welcome = { heartbeatMs, httpPort: httpPort(), ticketKey, unixMs: BigInt(Math.round(now())) };
+  say({ message: { $case: 'welcome', value: welcome } });
   const worker: GreetedWorker = {
     capabilities,
     address,
     lastHeartbeatMs: now(),
     quarantine: '',
-    stopTasks: () => attachment.draining(),
+    ticketKey,
+    stopTasks() {
+      attachment.draining();
+      attachment.stopDirect();
+    },
     sendAway: port.drop,
   };
   workers.set(workerId, worker);
   const attachment = dispatcher.attach(offerOf(capabilities, address), port);
-  log('a worker attached', { worker: workerId, address, slots: capabilities.slots, arch: capabilities.arch });
+  const { slots, arch, listens } = capabilities;
+  log('a worker attached', { worker: workerId, address, slots, arch, listens });
   return {
     hear({ message }) {
       worker.lastHeartbeatMs = now();
       if (message?.$case === 'heartbeat') attachment.heartbeat();
       else if (message?.$case === 'draining') attachment.draining();
+      else if (message?.$case === 'started') attachment.started(message.value);
       else if (message?.$case === 'ended') void settle(message.value, worker, attachment, services);
     },
     leave() {
@@ -180,6 +211,12 @@ function offerOf({ workerId, arch, cpuCores, memoryBytes, slots, isolation }: Wo
     slots: isolation === 'none' ? 0 : slots,
     lan: isLocalNetwork(hostOf(peer)),
   };
+}
+
+/** The host of an address as workers name it; undefined where it is none. */
+function hostAt(address: string): string | undefined {
+  const [, host, port] = /^\[?([\w.:%-]{1,256}?)\]?:(\d{1,5})$/.exec(address) ?? [];
+  return Number(port) > 0 ? host : undefined;
 }
 
 /** `10.0.0.7:1234`, `[fe80::1]:1234`, also with a scheme before them. */

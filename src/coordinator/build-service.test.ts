@@ -165,6 +165,7 @@ const hello = (more: object): Buffer =>
           toolchains: [],
           engine: '',
           isolation: 'namespaces',
+          listens: '',
           ...more,
         },
       },

@@ -25,11 +25,13 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { LateResults } from './late-results.ts';
 import type { Metrics } from './metrics.ts';
 import type { MismatchReports, MismatchVerdict } from './mismatch-reports.ts';
+import type { PlacesService } from './places-service.ts';
 import { capacityOf, workerInfos } from './worker-status.ts';
 
 /** What the calls rest on. */
 export interface BuildServices {
   readonly compiles: CompileService;
+  readonly places: PlacesService;
   readonly attached: AttachService;
   readonly dispatcher: Dispatcher;
   readonly blobs: BlobService;
@@ -101,6 +103,7 @@ export function buildService(services: BuildServices): CoordinatorServer {
       reply(NO_JOBS);
     },
     attach: (stream) => attached.attach(stream),
+    places: (stream) => services.places.serve(stream),
   };
 }
 

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { nameOf } from './compile-service.ts';
+import { nameOf } from '../contract/compile-name.ts';
 import {
   blobOf,
   kindOf,

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Digest } from '../base/digest.ts';
+import { nameOf } from '../contract/compile-name.ts';
 import { digestFromWire } from '../contract/digests.ts';
 import type { CompileRequest, CompileResponse, CompileSpec } from '../contract/generated/hybridgrid/v1/build.ts';
 import type { CompileQuestion } from '../contract/raw-spec.ts';
@@ -9,7 +9,7 @@ import type { ActionCache } from './action-cache.ts';
 import type { BlobService } from './blob-service.ts';
 import { type CheckedSpec, type CheckedSpecs, checkedSpecs } from './checked-specs.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { declined, type FlightServices, type Flights, missing, resultOf, startFlights } from './flights.ts';
+import { declined, type FlightServices, type Flights, missing, resultOf } from './flights.ts';
 import { toolchainOf } from './lacking-parts.ts';
 
 /** What is counted of requests. */
@@ -27,6 +27,9 @@ export interface CompileServices extends FlightServices {
   readonly counters: RequestCounters & FlightServices['counters'];
 }
 
+/** What a stored result is found by. */
+export type LookUpServices = Pick<CompileServices, 'actions' | 'late' | 'blobs' | 'counters'>;
+
 /** Compiles for clients: stored, in flight, or from a worker. */
 export interface CompileService {
   /**
@@ -35,8 +38,7 @@ export interface CompileService {
   compile(question: CompileQuestion, client: string, gone: AbortSignal): Promise<CompileResponse>;
 }
 
-export function compileService(services: CompileServices): CompileService {
-  const flights = startFlights(services);
+export function compileService(services: CompileServices, flights: Flights): CompileService {
   const specs = checkedSpecs();
   return {
     compile: (question, client, gone) => compile(question, client, gone, flights, specs, services),
@@ -61,23 +63,46 @@ async function compile(
   if (checked.kind === 'refused') return declined('not-acceptable', checked.detail);
   const bad = await takeBlobs(request, services);
   if (bad !== undefined) return declined('not-acceptable', bad);
-  const key = `${action} ${request.worker}`;
-  const flying = flights.join(key, request.timeoutMs, gone);
-  if (flying !== undefined) return flying;
-  // It may have landed since the first look.
-  const landed = request.ignoreStored ? undefined : await lookUp(action, services);
-  if (landed !== undefined) return landed;
-  const joined = flights.join(key, request.timeoutMs, gone);
-  if (joined !== undefined) return joined;
-  const sent = send(checked, request, client, gone, key, flights, services);
-  if ('answer' in sent && sent.answer?.$case === 'missing') specs.expect(checked);
-  return sent;
+  const key = flightKey(action, request.worker);
+  for (;;) {
+    const before = await withOthers(key, request, gone, flights);
+    if (before !== undefined) return before;
+    // It may have landed since the first look, and another may have begun since this one.
+    const landed = request.ignoreStored ? undefined : await lookUp(action, services);
+    if (landed !== undefined) return landed;
+    const during = await withOthers(key, request, gone, flights);
+    if (during !== undefined) return during;
+    const sent = send(checked, request, client, gone, key, flights, services);
+    if ('answer' in sent && sent.answer?.$case === 'missing') specs.expect(checked);
+    const answer = await sent;
+    if (answer !== undefined) return answer;
+  }
+}
+
+/** Compiles with the same key are one. `worker`: the only one that may do it; empty: any. */
+export function flightKey(action: Digest, worker: string): string {
+  return `${action} ${worker}`;
+}
+
+/** The answer of those who compile the same already; undefined where there are none. */
+async function withOthers(
+  key: string,
+  { timeoutMs }: CompileRequest,
+  gone: AbortSignal,
+  flights: Flights,
+): Promise<CompileResponse | undefined> {
+  for (let flying = flights.join(key, timeoutMs, gone); flying !== undefined; ) {
+    const answer = await flying;
+    if (answer !== undefined) return answer;
+    flying = flights.join(key, timeoutMs, gone);
+  }
+  return undefined;
 }
 
 /** A stored result with its small contents. */
-async function lookUp(
+export async function lookUp(
   action: Digest,
-  { actions, late, blobs, counters }: CompileServices,
+  { actions, late, blobs, counters }: LookUpServices,
 ): Promise<CompileResponse | undefined> {
   await late.settle(action);
   const found = actions.find(action);
@@ -110,7 +135,7 @@ function send(
   key: string,
   flights: Flights,
   services: CompileServices,
-): CompileResponse | Promise<CompileResponse> {
+): CompileResponse | Promise<CompileResponse | undefined> {
   const { dispatcher, blobs } = services;
   const demand = { arch: spec.arch, toolchain: toolchainOf(spec), pinnedTo: worker };
   const parts = partsToBring(spec, demand, services);
@@ -134,16 +159,4 @@ function partsToBring(spec: CompileSpec, demand: Demand, { dispatcher, blobs, la
   lacking.brought(demand.toolchain);
   dispatcher.toolchainBrought(demand.toolchain);
   return [];
-}
-
-/** 72 bits: two of a million files share theirs once in ten thousand grids, and then only a guess is wrong. */
-const NAME_LENGTH = 12;
-
-/** What a compile makes, by its path: the same before and after an edit, and it will take about as long again. */
-export function nameOf({ cwd, outputs }: CompileSpec): string {
-  const hash = createHash('sha256').update(cwd).update('\0');
-  return hash
-    .update(outputs[0]?.path ?? '')
-    .digest('base64url')
-    .slice(0, NAME_LENGTH);
 }

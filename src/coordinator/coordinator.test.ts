@@ -17,9 +17,9 @@ import { credentials } from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
 import { testWith, tool } from '../../test/bed/tools.ts';
 import { sha256 } from '../base/digest.ts';
+import { isLocalNetwork, isLoopback } from '../contract/access.ts';
 import { BuildServiceClient } from '../contract/generated/hybridgrid/v1/build.ts';
 import { encodeStoredResult } from '../contract/stored-result.ts';
-import { isLocalNetwork, isLoopback } from './access.ts';
 import { CoordinatorRefused, serveCoordinator } from './coordinator.ts';
 import { blobOf, kindOf, resultIn, resultWith, specOf, startTestGrid, until } from './testing/grid-bed.ts';
 

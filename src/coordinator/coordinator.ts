@@ -2,8 +2,8 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { FastifyInstance } from 'fastify';
 import { cacheLayout } from '../cas/layout.ts';
+import { accessFor, accessInterceptor, isLoopback } from '../contract/access.ts';
 import { CoordinatorService } from '../contract/raw-spec.ts';
-import { accessFor, accessInterceptor, isLoopback } from './access.ts';
 import { openActionCache } from './action-cache.ts';
 import { attachService } from './attach-service.ts';
 import { openBlobService } from './blob-service.ts';
@@ -11,11 +11,13 @@ import { buildService } from './build-service.ts';
 import { compileService } from './compile-service.ts';
 import { prepareDirectory, removeLeftovers } from './data-directory.ts';
 import { startDispatcher } from './dispatcher.ts';
+import { startFlights } from './flights.ts';
 import { httpFace, type TlsFiles } from './http-face.ts';
 import { lackingParts } from './lacking-parts.ts';
 import { startLateResults } from './late-results.ts';
 import { startMetrics } from './metrics.ts';
 import { mismatchReports } from './mismatch-reports.ts';
+import { placesService } from './places-service.ts';
 import { startQuietWork } from './quiet-work.ts';
 import { capacityOf, workerInfos } from './worker-status.ts';
 
@@ -44,6 +46,8 @@ export interface CoordinatorOptions {
   readonly quietMs?: number | undefined;
   /** The most answered results that wait to be stored, and their bytes; 512 and 32 MiB where not given. */
   readonly lateLimits?: { readonly results: number; readonly bytes: number } | undefined;
+  /** How long a place is kept for a client that was to go to the worker itself, in milliseconds; 5,000 where not given. */
+  readonly placeMs?: number | undefined;
   readonly version: string;
   readonly log: (message: string, details?: object) => void;
   /** Stops it. */
@@ -175,20 +179,14 @@ async function assemble(options: CoordinatorOptions) {
   const httpPort = (): number => ports.http;
   const lacking = lackingParts(performance.now.bind(performance));
   const attached = attachService({ dispatcher, blobs, lacking, heartbeatMs, httpPort, now, log });
-  const compiles = compileService({
-    dispatcher,
-    blobs,
-    actions,
-    late,
-    lacking,
-    wake,
-    counters: metrics,
-    newTaskId: taskIds(),
-    now,
-    log,
-  });
+  const counters = metrics;
+  const compiling = { dispatcher, blobs, actions, late, lacking, wake, counters, newTaskId: taskIds(), now, log };
+  const flights = startFlights(compiling);
+  const compiles = compileService(compiling, flights);
+  const places = placesService(flights, { ...compiling, attached, grants: metrics, placeMs: options.placeMs });
   const service = buildService({
     compiles,
+    places,
     attached,
     dispatcher,
     blobs,
@@ -216,7 +214,7 @@ async function assemble(options: CoordinatorOptions) {
     workers: workerInfos(attached, dispatcher),
   });
   const http = httpFace({ access, blobs, metrics, tls: options.tls, figures, wake, log });
-  return { access, blobs, actions, late, quiet, dispatcher, service, http, ports };
+  return { access, blobs, actions, late, quiet, dispatcher, places, service, http, ports };
 }
 
 /** Names of tasks, other ones in every run: what a worker says of a task of the run before is no answer to one of this. */
@@ -267,8 +265,9 @@ function bind(grpc: Server, host: string, port: number, tls: TlsFiles | undefine
   });
 }
 
-async function stopAll({ dispatcher, http, blobs, actions, late, quiet }: Parts, grpc: Server): Promise<void> {
+async function stopAll({ dispatcher, places, http, blobs, actions, late, quiet }: Parts, grpc: Server): Promise<void> {
   dispatcher.stop();
+  places.stop();
   quiet.stop();
   const ended = new Promise<void>((resolve) => {
     const impatience = setTimeout(() => grpc.forceShutdown(), STOP_MS);

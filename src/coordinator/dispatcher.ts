@@ -25,6 +25,16 @@ export interface TaskToRun {
   readonly name: string;
   /** Called once, unless the task is cancelled first. */
   readonly ended: (end: TaskEnd) => void;
+  /** The client brings it to the worker itself: nothing is sent there, and it runs once. */
+  readonly direct?: DirectRun | undefined;
+}
+
+/** What becomes of a task that its client brings to the worker. */
+export interface DirectRun {
+  /** It has a slot there, or where it is late a second one. False: the client cannot use it, and the slot is free again. */
+  granted(workerId: string): boolean;
+  /** The client has come there. */
+  started(workerId: string): void;
 }
 
 /** The way to an attached worker. */
@@ -40,9 +50,13 @@ export interface Attachment {
   heartbeat(): void;
   /** The toolchain of a task that the worker has; undefined where it has no such task. */
   toolchainOf(taskId: string): string | undefined;
+  /** The client that was given this task's slot has come. */
+  started(taskId: string): void;
   /** A task ended on it; `result` goes with the outcome `ok`. */
   ended(taskId: string, outcome: TaskOutcome, result?: CompileResult): void;
   draining(): void;
+  /** It is told to stop what clients brought to it themselves: they would have its results before anybody could look. */
+  stopDirect(): void;
   detach(): void;
 }
 
@@ -50,6 +64,8 @@ export interface Attachment {
 export interface Dispatcher {
   submit(run: TaskToRun): void;
   cancel(taskId: string): void;
+  /** Tells one worker to stop a task that others may have as well; what it says then is the task's end there. */
+  stopOn(taskId: string, workerId: string): void;
   /** Whether any worker could run such tasks, now or later. */
   couldServe(demand: Demand): boolean;
   /** Workers that lacked this toolchain can be asked for it again. */
@@ -81,6 +97,7 @@ interface Pending {
   /** Undefined as soon as nobody waits for it. */
   run: TaskToRun | undefined;
   waitedMs: number;
+  isGranted: boolean;
 }
 
 /** Where a worker of this id is. */
@@ -130,7 +147,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
           return;
         }
         pending.waitedMs = effect.waitedMs;
-        places[effect.worker]?.port.run(pending.run.task);
+        assign(effect.task, effect.worker, pending, pending.run);
         return;
       }
       case 'complete':
@@ -148,6 +165,24 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         return;
       case 'worker-lost':
         lose(effect.worker);
+    }
+  }
+
+  function assign(task: number, worker: number, pending: Pending, run: TaskToRun): void {
+    const place = places[worker];
+    // It has left; that event is still to come, and is the task's end there.
+    if (place === undefined) return;
+    if (run.direct === undefined) place.port.run(run.task);
+    else if (run.direct.granted(place.id)) pending.isGranted = true;
+    else {
+      const ifStill = (event: SchedulerEvent) => () => (tasks[task] === pending ? event : undefined);
+      // Whoever has it already goes on with it. The worker is not blamed for what it never heard of.
+      if (!pending.isGranted) {
+        pending.run = undefined;
+        apply(ifStill({ kind: 'task-cancelled', task }));
+      }
+      const outcome = { kind: 'declined', reason: 'client-gone', detail: 'no way to it' } as const;
+      apply(ifStill({ kind: 'task-ended', task, worker, outcome }));
     }
   }
 
@@ -204,12 +239,13 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     submit(run) {
-      const { arch, toolchain, pinnedTo, name, task } = run;
-      const pending: Pending = { id: task.taskId, number: -1, run, waitedMs: 0 };
+      const { arch, toolchain, pinnedTo, name, task, direct } = run;
+      const once = direct !== undefined;
+      const pending: Pending = { id: task.taskId, number: -1, run, waitedMs: 0, isGranted: false };
       byId.set(pending.id, pending);
       apply(() => {
         const id = enter(pending);
-        return { kind: 'task-submitted', task: { id, client: task.client, arch, toolchain, pinnedTo, name } };
+        return { kind: 'task-submitted', task: { id, client: task.client, arch, toolchain, pinnedTo, name, once } };
       });
     },
     cancel(taskId) {
@@ -217,6 +253,10 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       if (pending?.run === undefined) return;
       pending.run = undefined;
       apply(() => ({ kind: 'task-cancelled', task: numberOf(taskId) }));
+    },
+    stopOn(taskId, workerId) {
+      const worker = state.workers.get(workerId)?.number;
+      if (worker !== undefined) places[worker]?.port.cancel(taskId);
     },
     couldServe: (demand) => couldServe(state, demand),
     toolchainBrought: (toolchain) => apply(() => ({ kind: 'toolchain-brought', toolchain })),
@@ -233,15 +273,26 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       const isCurrent = (): boolean => places[worker] === place;
       const say = (event: () => SchedulerEvent, result?: CompileResult): void =>
         apply(() => (isCurrent() ? event() : undefined), result);
+      /** The number of a task that it has. */
+      const taskOf = (id: string): number | undefined => {
+        const task = numberOf(id);
+        return isCurrent() && isUnderWay(task) && hasRun(state.tasks, task, worker) ? task : undefined;
+      };
       return {
         toolchainOf(id) {
-          const task = numberOf(id);
-          const isIts = isCurrent() && isUnderWay(task) && hasRun(state.tasks, task, worker);
-          return isIts ? demandOf(state, task).toolchain : undefined;
+          const task = taskOf(id);
+          return task === undefined ? undefined : demandOf(state, task).toolchain;
+        },
+        started(id) {
+          if (taskOf(id) !== undefined) byId.get(id)?.run?.direct?.started(offer.id);
         },
         heartbeat: () => say(() => ({ kind: 'worker-heartbeat', worker })),
         ended: (id, outcome, result) =>
           say(() => ({ kind: 'task-ended', task: numberOf(id), worker, outcome }), result),
+        stopDirect() {
+          for (const { id, run } of byId.values())
+            if (run?.direct !== undefined && taskOf(id) !== undefined) port.cancel(id);
+        },
         draining: () => say(() => ({ kind: 'worker-draining', worker })),
         detach() {
           if (!isCurrent()) return;

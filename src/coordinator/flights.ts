@@ -9,20 +9,40 @@ import type { LackingParts } from './lacking-parts.ts';
 import type { LateResults } from './late-results.ts';
 
 /** A compile that is to be done. */
-export interface FlightPlan {
+interface Plan {
   /** Equal for compiles that are one. */
   readonly key: string;
   readonly action: Digest;
-  /** The spec in its bytes. */
-  readonly spec: Buffer;
   readonly demand: Demand;
   /** The same for the same file before and after an edit. */
   readonly name: string;
   readonly client: string;
   /** 0: the usual. */
   readonly timeoutMs: number;
+}
+
+/** One that this coordinator sends to a worker. */
+export interface FlightPlan extends Plan {
+  /** The spec in its bytes. */
+  readonly spec: Buffer;
   /** On its inputs; released when it has landed. */
   readonly claim: BlobClaim;
+}
+
+/** One that its client brings to a worker itself. */
+export interface DirectPlan extends Plan {
+  /**
+   * A worker keeps a slot for it; where it is late, another one as well. False: the client cannot go there. If that was the
+   * first, the flight is over.
+   */
+  granted(taskId: string, workerId: string): boolean;
+  /** The client has come to the worker. */
+  started(workerId: string): void;
+  /**
+   * Called once, unless it was withdrawn: there is a result, or there will be none, for this reason. What the worker
+   * answered the client has from itself.
+   */
+  ended(declined: CompileResponse | undefined): void;
 }
 
 /**
@@ -30,10 +50,15 @@ export interface FlightPlan {
  * and all who ask for the same meanwhile get its result.
  */
 export interface Flights {
-  /** Waits with the others where the compile is on its way already; the answer to one who gave up is `cancelled`. */
-  join(key: string, timeoutMs: number, gone: AbortSignal): Promise<CompileResponse> | undefined;
+  /**
+   * Waits with the others where the compile is on its way already; the answer to one who gave up is `cancelled`. Undefined
+   * in the end: whoever was to bring it to a worker did not, or got no result there, and it is up to the others.
+   */
+  join(key: string, timeoutMs: number, gone: AbortSignal): Promise<CompileResponse | undefined> | undefined;
   /** Starts a flight and waits for it. */
-  takeOff(plan: FlightPlan, gone: AbortSignal): Promise<CompileResponse>;
+  takeOff(plan: FlightPlan, gone: AbortSignal): Promise<CompileResponse | undefined>;
+  /** Finds a worker for a client that goes there itself; what comes back ends it, whoever waits for it. */
+  direct(plan: DirectPlan): () => void;
 }
 
 export interface FlightServices {
@@ -53,9 +78,9 @@ export interface FlightServices {
 }
 
 interface Flight {
-  readonly plan: FlightPlan;
+  readonly plan: FlightPlan | DirectPlan;
   readonly taskId: string;
-  readonly waiters: Set<(response: CompileResponse) => void>;
+  readonly waiters: Set<(response: CompileResponse | undefined) => void>;
   readonly startedMs: number;
 }
 
@@ -80,15 +105,15 @@ export function startFlights(services: FlightServices): Flights {
   function close(flight: Flight, how: string): boolean {
     if (flights.get(flight.plan.key) !== flight) return false;
     flights.delete(flight.plan.key);
-    flight.plan.claim.release();
+    if ('claim' in flight.plan) flight.plan.claim.release();
     services.counters.taskEnded(how, (services.now() - flight.startedMs) / 1000);
     return true;
   }
 
   /** Waits for a flight as long as the client does. With the last waiter the work is cancelled. */
-  function wait(flight: Flight, timeoutMs: number, gone: AbortSignal): Promise<CompileResponse> {
+  function wait(flight: Flight, timeoutMs: number, gone: AbortSignal): Promise<CompileResponse | undefined> {
     return new Promise((resolve) => {
-      const leave = (response: CompileResponse): void => {
+      const leave = (response: CompileResponse | undefined): void => {
         clearTimeout(timer);
         gone.removeEventListener('abort', onGone);
         flight.waiters.delete(leave);
@@ -96,7 +121,9 @@ export function startFlights(services: FlightServices): Flights {
       };
       const giveUp = (reason: string): void => {
         leave(declined(reason, ''));
-        if (flight.waiters.size === 0 && close(flight, reason)) services.dispatcher.cancel(flight.taskId);
+        // Who brought it to a worker still waits there.
+        const isWanted = flight.waiters.size > 0 || !('claim' in flight.plan);
+        if (!isWanted && close(flight, reason)) services.dispatcher.cancel(flight.taskId);
       };
       const onGone = (): void => giveUp('cancelled');
       const timer = setTimeout(() => giveUp('timeout'), timeoutOf(timeoutMs));
@@ -115,7 +142,58 @@ export function startFlights(services: FlightServices): Flights {
     if (close(flight, how)) for (const leave of [...flight.waiters]) leave(response);
   }
 
+  /** The end of a flight that its client brought to a worker. */
+  async function landDirect(flight: Flight, plan: DirectPlan, end: TaskEnd): Promise<void> {
+    const { waiters } = flight;
+    let [response, how] = [undefined as CompileResponse | undefined, 'internal'];
+    if (end.kind === 'declined') how = reasonOf(end).reason;
+    else if (waiters.size > 0) [response, how] = await answerTo(plan, end, services);
+    else {
+      how = end.result.exitCode === 0 ? 'ok' : 'failed';
+      await services.late.keep(plan.action, { ...end.result, queueMs: Math.round(end.waitedMs) });
+    }
+    if (!close(flight, how)) return;
+    plan.ended(end.kind === 'declined' ? declined(how, '') : undefined);
+    // Some may have come while the result was filled in: they ask again, and find it stored.
+    for (const leave of [...waiters]) leave(response);
+  }
+
   return {
+    direct(plan) {
+      const { client, demand, name } = plan;
+      const taskId = services.newTaskId();
+      const flight: Flight = { plan, taskId, waiters: new Set(), startedMs: services.now() };
+      let isGranted = false;
+      const giveUp = (how: string): void => {
+        if (!close(flight, how)) return;
+        for (const leave of [...flight.waiters]) leave(undefined);
+      };
+      flights.set(plan.key, flight);
+      services.dispatcher.submit({
+        task: { taskId, spec: Buffer.alloc(0), timeoutMs: timeoutOf(plan.timeoutMs), client },
+        ...demand,
+        name,
+        direct: {
+          granted(workerId) {
+            const isUsed = plan.granted(taskId, workerId);
+            if (!isUsed && !isGranted) giveUp('cancelled');
+            isGranted ||= isUsed;
+            return isUsed;
+          },
+          started: plan.started,
+        },
+        ended: (end) =>
+          void landDirect(flight, plan, end).catch((error: unknown) => {
+            services.log('a result could not be kept', { task: taskId, error: String(error) });
+            giveUp('internal');
+            plan.ended(declined('internal', ''));
+          }),
+      });
+      return () => {
+        giveUp('cancelled');
+        services.dispatcher.cancel(taskId);
+      };
+    },
     join(key, timeoutMs, gone) {
       const flight = flights.get(key);
       return flight === undefined ? undefined : wait(flight, timeoutMs, gone);
@@ -140,12 +218,13 @@ export function startFlights(services: FlightServices): Flights {
   };
 }
 
-function timeoutOf(timeoutMs: number): number {
+/** How long a compile may take, in milliseconds: what was asked for, within limits. */
+export function timeoutOf(timeoutMs: number): number {
   return Math.min(timeoutMs === 0 ? DEFAULT_TIMEOUT_MS : timeoutMs, MAX_TIMEOUT_MS);
 }
 
 async function answerTo(
-  { action, demand }: FlightPlan,
+  { action, demand }: Plan,
   end: TaskEnd,
   { late, blobs, lacking }: FlightServices,
 ): Promise<readonly [CompileResponse, string]> {

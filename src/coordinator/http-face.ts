@@ -1,6 +1,6 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Access } from '../contract/access.ts';
 import type { WorkerInfo } from '../contract/generated/hybridgrid/v1/build.ts';
-import type { Access } from './access.ts';
 import { blobRoutes } from './blob-routes.ts';
 import type { BlobService } from './blob-service.ts';
 import type { Metrics } from './metrics.ts';

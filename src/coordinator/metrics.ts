@@ -1,10 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CompileServices } from './compile-service.ts';
+import type { GrantCounters } from './places-service.ts';
 
 type Counters = CompileServices['counters'];
 
 /** What the coordinator counts, and what it is asked for when somebody reads the figures. */
-export interface Metrics extends Counters {
+export interface Metrics extends Counters, GrantCounters {
   readonly registry: Registry;
   localHits(hits: number): void;
   mismatchReported(): void;
@@ -62,6 +63,8 @@ export function startMetrics(live: LiveFigures): Metrics {
   const local = counter('local_cache_hits_total', 'Hits in local caches, as clients report them');
   const bytes = counter('blob_bytes_total', 'Bytes of blobs that came and went over HTTP', ['direction']);
   const mismatches = counter('mismatch_reports_total', 'Results that clients found wrong');
+  const grants = counter('direct_grants_total', 'Places that clients were given to go to workers themselves');
+  const direct = counter('direct_runs_total', 'Compiles that clients brought to workers themselves');
   gauge('queue_length', 'Compiles that wait for a worker', live.queued);
   gauge('active_tasks', 'Compiles that workers have', live.active);
   gauge('workers', 'Workers attached', live.workers);
@@ -91,6 +94,12 @@ export function startMetrics(live: LiveFigures): Metrics {
     },
     mismatchReported() {
       mismatches.inc();
+    },
+    granted() {
+      grants.inc();
+    },
+    used() {
+      direct.inc();
     },
     taskEnded(how, took) {
       tasks.inc({ result: how });

@@ -6,7 +6,7 @@ import { float, int } from './rows.ts';
 import { assign } from './runs.ts';
 import { poolFor, poolOf, queueLength, type SchedulerState } from './state.ts';
 import { conclude } from './task-records.ts';
-import { hasFlag, RUN, setFlag, TRIED } from './tasks.ts';
+import { hasFlag, ONCE, RUN, setFlag, TRIED } from './tasks.ts';
 import { recordAt, SPEED } from './workers.ts';
 
 /** A task that was declined or lost goes to one other worker; then its client does it at home. */
@@ -69,7 +69,8 @@ export function tryElsewhere(
   tasks.tried.set(task, tried);
   setFlag(tasks, task, TRIED, true);
   if (int(tasks.rows, task, RUN) >= 0) return;
-  if (tried.length >= ATTEMPTS || FINAL.has(why.reason) || !isPossible(state, task)) {
+  const isFinal = hasFlag(tasks, task, ONCE) || tried.length >= ATTEMPTS || FINAL.has(why.reason);
+  if (isFinal || !isPossible(state, task)) {
     decline(state, task, why.reason, why.detail, effects);
   } else place(state, task, nowMs, effects);
 }

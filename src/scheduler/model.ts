@@ -24,6 +24,8 @@ export interface TaskAsk<Id = number> {
   readonly pinnedTo: string;
   /** The same for the same piece of work before and after an edit: it will take about as long again. Empty: unknown. */
   readonly name: string;
+  /** What ends without a result is not tried again: whoever brings it to workers sees to that. */
+  readonly once?: boolean | undefined;
 }
 
 /** How a task ended on a worker. Whether the compiler liked the source is no matter of the scheduler: that is `ok`. */

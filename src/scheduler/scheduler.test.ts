@@ -458,3 +458,28 @@ test('a worker may have many more tasks than its list has room for in the beginn
   expect(brief(g.detach('w2')).filter((line) => line.startsWith('decline')).length).toBe(600);
   expect(g.state.tasks.size).toBe(0);
 });
+
+test('a task that is tried once is given to no other worker, but copied where it is late', () => {
+  const g = grid();
+  g.attach('w1');
+  g.submit('t1', { once: true });
+  g.submit('t2', { once: true });
+  g.attach('w2');
+  expect(brief(g.end('t1', 'w1', broken('internal')))).toEqual(['decline t1 internal']);
+  expect(brief(g.detach('w2'))).toEqual(['decline t2 worker-lost']);
+  const late = copied({ once: true });
+  expect(late.effects).toEqual(['assign t1 w2']);
+  expect(brief(late.detach('w1')), 'the other one still has it').toEqual([]);
+  expect(brief(late.end('t1', 'w2', OK))).toEqual(['complete t1 w2']);
+});
+
+test("a client that is gone is not its worker's fault", () => {
+  const g = grid();
+  g.attach('w1');
+  for (let i = 0; i < 20; i += 1) {
+    g.submit(`t${i}`, { once: true });
+    g.end(`t${i}`, 'w1', broken('client-gone'));
+  }
+  expect(g.state.workers.get('w1')?.circuit.phase).toBe('closed');
+  expect(g.state.tasks.size).toBe(0);
+});

@@ -53,6 +53,7 @@ const BLAMELESS: ReadonlySet<string> = new Set([
   'no-blob',
   'no-slot',
   'draining',
+  'client-gone',
   'timeout',
   'limit',
 ]);

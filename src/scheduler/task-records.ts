@@ -14,6 +14,7 @@ import {
   hasFlag,
   NAME,
   NUMBER,
+  ONCE,
   RUN,
   SUBMITTED_MS,
   setFlag,
@@ -35,7 +36,7 @@ export function newTask(state: SchedulerState, ask: TaskAsk, nowMs: number): num
   const name = numberOf(durations, ask.name);
   if (name === UNHEARD) tasks.names[task] = ask.name;
   const workMs = name === UNHEARD ? 0 : workOf(durations, name);
-  setInt(rows, task, TASK_FLAGS, UNDER_WAY | WANTED);
+  setInt(rows, task, TASK_FLAGS, UNDER_WAY | WANTED | (ask.once === true ? ONCE : 0));
   setInt(rows, task, CLIENT, state.queue.enter(ask.client));
   setInt(rows, task, DEMAND, enterDemand(state, ask));
   setInt(rows, task, BEFORE, -1);

@@ -48,6 +48,8 @@ export const WANTED = 2;
 export const RUN_STOPPED = 4;
 export const COPY_STOPPED = 8;
 export const TRIED = 16;
+/** What ends without a result is not tried again. */
+export const ONCE = 32;
 
 const ROW = 4;
 const LATE_ROW = 3;

@@ -4,13 +4,17 @@ import {
   BuildServiceClient,
   type CoordinatorMessage,
   type Task,
+  type Welcome,
   type WorkerCapabilities,
   type WorkerMessage,
 } from '../contract/generated/hybridgrid/v1/build.ts';
 import { type BlobServer, blobServer } from './blob-server.ts';
+import type { DirectServer } from './direct-server.ts';
+import { type DirectTasks, directTasks } from './direct-tasks.ts';
+import { withGiven } from './given-blobs.ts';
 import { pause, reconnectDelay } from './reconnect.ts';
 import type { TaskOutcome } from './run-task.ts';
-import { type RunningTasks, runningTasks } from './running-tasks.ts';
+import { declined, onWire, type RunningTasks, runningTasks } from './running-tasks.ts';
 
 export interface AttachOptions {
   readonly coordinator: { readonly host: string; readonly port: number };
@@ -20,6 +24,8 @@ export interface AttachOptions {
   /** What a heartbeat says of the machine. */
   readonly state: () => { readonly loadPercent: number; readonly diskFreeBytes: bigint };
   readonly run: (task: Task, from: BlobServer, signal: AbortSignal) => Promise<TaskOutcome>;
+  /** Where clients bring compiles themselves. */
+  readonly direct: DirectServer;
   readonly log: (message: string, details?: object) => void;
   /** With its abort no more tasks are taken; those at work are finished. */
   readonly signal: AbortSignal;
@@ -54,7 +60,8 @@ export async function stayAttached(options: AttachOptions): Promise<void> {
 
 /** One stream, from hello to its end. When this settles, nothing of its tasks is left. */
 async function attachOnce(options: AttachOptions): Promise<StreamEnd> {
-  const { coordinator, token, tls, capabilities, log, signal } = options;
+  const { coordinator, token, tls, log, signal } = options;
+  const capabilities = { ...options.capabilities, listens: await options.direct.open(coordinator) };
   const client = new BuildServiceClient(`${bracketed(coordinator.host)}:${coordinator.port}`, channelOf(tls), {
     'grpc.max_receive_message_length': MESSAGE_LIMIT,
     'grpc.max_send_message_length': MESSAGE_LIMIT,
@@ -69,24 +76,43 @@ async function attachOnce(options: AttachOptions): Promise<StreamEnd> {
   let open = true;
   let draining = false;
   let blobs: BlobServer | undefined;
+  let direct: DirectTasks | undefined;
   let heart: NodeJS.Timeout | undefined;
   const say = (message: WorkerMessage['message']): void => {
     if (open) stream.write({ message });
   };
+  const failed = (error: unknown): void =>
+    log('a task failed unexpectedly', { error: (error as Error)?.stack ?? String(error) });
   const tasks = runningTasks({
     slots: capabilities.slots,
     draining: () => draining,
     run: (task, stop) => options.run(task, blobs as BlobServer, stop),
     ended: (value) => say({ $case: 'ended', value }),
-    failed: (error) => log('a task failed unexpectedly', { error: (error as Error)?.stack ?? String(error) }),
+    failed,
   });
-  const welcome = (heartbeatMs: number, httpPort: number): void => {
+  const welcome = ({ heartbeatMs, httpPort, ticketKey, unixMs }: Welcome): void => {
     if (blobs !== undefined) return;
     clearTimeout(impatience);
-    blobs = blobServer({ host: coordinator.host, port: httpPort, token, tls });
+    const from = blobServer({ host: coordinator.host, port: httpPort, token, tls });
+    blobs = from;
+    direct = directTasks({
+      workerId: capabilities.workerId,
+      tasks,
+      welcome: { ticketKey, unixMs },
+      now: () => performance.now(),
+      run: (task, given, stop) => options.run(task, withGiven(from, given), stop),
+      started: (value) => say({ $case: 'started', value }),
+      unused: (taskId) =>
+        say({ $case: 'ended', value: { taskId, outcome: onWire(declined('client-gone', 'it did not come')) } }),
+      failed,
+    });
+    options.direct.serve(direct);
     const beat = (): void => say({ $case: 'heartbeat', value: { running: tasks.count(), ...options.state() } });
     heart = setInterval(beat, Math.max(heartbeatMs, 100));
     log('attached', { ...coordinator, slots: capabilities.slots });
+  };
+  const cancel = (taskId: string): void => {
+    if (!tasks.cancel(taskId)) direct?.takeBack(taskId);
   };
   const drain = (): void => {
     if (draining) return;
@@ -96,9 +122,9 @@ async function attachOnce(options: AttachOptions): Promise<StreamEnd> {
   };
   const impatience = setTimeout(() => stream.cancel(), WELCOME_MS);
   stream.on('data', ({ message }: CoordinatorMessage) => {
-    if (message?.$case === 'welcome') welcome(message.value.heartbeatMs, message.value.httpPort);
+    if (message?.$case === 'welcome') welcome(message.value);
     else if (message?.$case === 'task' && blobs !== undefined) tasks.start(message.value);
-    else if (message?.$case === 'cancel') tasks.cancel(message.value.taskId);
+    else if (message?.$case === 'cancel') cancel(message.value.taskId);
     else if (message?.$case === 'drain') drain();
   });
   say({ $case: 'hello', value: capabilities });
@@ -109,6 +135,7 @@ async function attachOnce(options: AttachOptions): Promise<StreamEnd> {
   clearTimeout(impatience);
   clearInterval(heart);
   signal.removeEventListener('abort', drain);
+  options.direct.serve(undefined);
   const lost = tasks.count();
   // Whoever asked for them asks another worker: the coordinator has given them up.
   blobs?.close();

@@ -35,7 +35,8 @@ afterEach(async () => {
 async function startWorker(): Promise<void> {
   const where = { coordinator: { host: '127.0.0.1', port: coordinator.port }, workDir: temporaryDirectory() };
   const who = { slots: 1, diskBytes: 1e9, workerId: 'w1', takesToolchains: true, version: '0.0.0', engine: '' };
-  left = serveWorker({ ...where, ...who, log: () => {}, signal: stop.signal, nsrun: nsrun() });
+  const closed = { listen: { kind: 'off' }, insecure: false } as const;
+  left = serveWorker({ ...where, ...who, ...closed, log: () => {}, signal: stop.signal, nsrun: nsrun() });
   await coordinator.hello();
 }
 

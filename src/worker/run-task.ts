@@ -35,7 +35,7 @@ export type TaskOutcome =
       readonly kind: 'declined';
       readonly reason: string;
       readonly detail: string;
-      /** With `no-toolchain`: parts that are to be had neither here nor from the coordinator. */
+      /** With `no-toolchain` and `no-blob`: what is to be had neither here nor from the coordinator. */
       readonly missing: readonly Digest[];
     };
 
@@ -95,7 +95,7 @@ function unavailable(
   if (laid.kind === 'failed') return declined('internal', laid.why);
   const lacking = parts.filter(({ digest }) => laid.digests.includes(digest));
   const [part] = lacking;
-  if (part === undefined) return declined('no-blob', laid.digests.join(' '));
+  if (part === undefined) return declined('no-blob', laid.digests.join(' '), laid.digests);
   const missing = [...new Set(lacking.map(({ digest }) => digest))];
   return declined('no-toolchain', `another ${part.path} here, or none`, missing);
 }

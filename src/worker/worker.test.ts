@@ -49,6 +49,8 @@ function work(changes: Partial<WorkerOptions> = {}): string {
     signal: stop.signal,
     nsrun: nsrun(),
     engine: '',
+    listen: { kind: 'off' },
+    insecure: false,
     ...changes,
   });
   return workDir;

@@ -7,6 +7,7 @@ import type { WorkerCapabilities } from '../contract/generated/hybridgrid/v1/bui
 import { stayAttached } from './attach.ts';
 import { openBlobCache } from './blob-cache.ts';
 import { clientFiles } from './client-files.ts';
+import { directServer, type ListenRule } from './direct-server.ts';
 import { gpusOf } from './gpus.ts';
 import { runTask, type TaskServices } from './run-task.ts';
 import { namespaceSandbox, type Sandbox } from './sandbox.ts';
@@ -32,6 +33,9 @@ export interface WorkerOptions {
   readonly signal: AbortSignal;
   /** Path of `hg-nsrun`. */
   readonly nsrun: string;
+  /** Where clients may bring compiles themselves; and whether beyond this machine without TLS. */
+  readonly listen: ListenRule;
+  readonly insecure: boolean;
   /** The container engine of this machine; '' for none. */
   readonly engine: string;
 }
@@ -62,16 +66,19 @@ export async function serveWorker(options: WorkerOptions): Promise<void> {
     toolchains: toolchains(),
     takesToolchains: options.takesToolchains,
   };
+  const direct = directServer({ ...options, rule: options.listen });
   const sweeper = setInterval(() => services.files.sweep(), SWEEP_MS);
   try {
     await stayAttached({
       ...options,
       capabilities,
+      direct,
       state: () => ({ loadPercent: Math.round((loadavg()[0] ?? 0) * 100), diskFreeBytes: freeBytes(workDir) }),
       run: (task, from, signal) => runTask(task, from, services, signal),
     });
   } finally {
     clearInterval(sweeper);
+    await direct.close();
     await sandbox.close();
     rmSync(own, { recursive: true, force: true });
   }
@@ -109,6 +116,8 @@ function capabilitiesOf(
     toolchains: [],
     engine,
     isolation: works ? 'namespaces' : 'none',
+    // Known when it attaches.
+    listens: '',
   };
 }
 

@@ -33,7 +33,13 @@ function bed(answers: { readonly stored: GridAnswer; readonly compiled?: GridAns
   const ask = async (more: Partial<GridAsked> = {}): Promise<string> => {
     asked.length = 0;
     const signal = new AbortController().signal;
-    const answer = await both.compile({} as Shipment, { storedOnly: false, ignoreStored: false, signal, ...more });
+    const answer = await both.compile({} as Shipment, {
+      storedOnly: false,
+      ignoreStored: false,
+      isDirect: false,
+      signal,
+      ...more,
+    });
     return `${asked.join(', ')}: ${answer.kind}`;
   };
   return { ask };

@@ -76,7 +76,13 @@ export async function placeMiss(miss: Miss, grid: Grid, services: GridServices):
     return here(own, undefined, signal, services.slots);
   }
   if (slot === undefined) return elsewhere(miss, made, grid, limit, services);
-  const outcome = await attempt(miss, made, grid, { storedOnly: true, ignoreStored, signal }, services);
+  const outcome = await attempt(
+    miss,
+    made,
+    grid,
+    { storedOnly: true, ignoreStored, isDirect: false, signal },
+    services,
+  );
   if (outcome.kind === 'hit') {
     services.lookups.found();
     slot.release();
@@ -119,11 +125,13 @@ async function elsewhere(
   const asked = {
     storedOnly: false,
     ignoreStored: description.settings['cache.recache'],
+    isDirect: description.settings['grid.direct'],
     signal: AbortSignal.any([signal, back.signal]),
   };
   const away = home.left(nameOf(description), grid);
   const outcome = attempt(miss, shipment, grid, asked, services).then((ended) => {
     if (ended.kind === 'none') discard(leftovers(plan));
+    else if (ended.isDirect) miss.cache.statistics.count('directCompiles');
     const workerMs = ended.kind === 'hit' && ended.from !== 'shared' ? ended.answer.compileMs : undefined;
     home.back(away, workerMs);
     return ended;

@@ -10,12 +10,18 @@ export interface Shipment {
   readonly action: Digest;
   /** Where the content of each file is, by digest. Absolute paths. */
   readonly files: ReadonlyMap<Digest, string>;
+  /** Those of them that are not parts of the compiler. */
+  readonly inputs: ReadonlyMap<Digest, string>;
+  /** The source: what only this compile reads, mostly. */
+  readonly own: Digest;
+  /** What a scheduler has to know of it. */
+  readonly demand: { readonly arch: string; readonly toolchain: string; readonly name: string };
   /** What was seen here when it was made, which is all that a compile elsewhere sees. */
   readonly elsewhere: Elsewhere;
 }
 
 export type GridAnswer =
-  | { readonly kind: 'result'; readonly result: CompileResult; readonly from?: 'storage' }
+  | { readonly kind: 'result'; readonly result: CompileResult; readonly from?: 'storage'; readonly isDirect?: true }
   /** Nobody there can or may do it: `reason` as in the contract, or `unreachable`. */
   | { readonly kind: 'declined'; readonly reason: string; readonly detail: string };
 
@@ -24,6 +30,8 @@ export interface GridAsked {
   readonly storedOnly: boolean;
   /** No stored result is wanted. */
   readonly ignoreStored: boolean;
+  /** It may be brought to a worker without the coordinator between. */
+  readonly isDirect: boolean;
   readonly signal: AbortSignal;
 }
 

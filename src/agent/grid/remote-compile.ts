@@ -20,7 +20,12 @@ export interface RemoteServices extends StoreServices, HitServices {
 
 /** A result from the grid, filed in the local cache and proved there; or why it is none. */
 export type RemoteOutcome =
-  | { readonly kind: 'hit'; readonly answer: PreparedAnswer; readonly from: MadeElsewhere['from'] }
+  | {
+      readonly kind: 'hit';
+      readonly answer: PreparedAnswer;
+      readonly from: MadeElsewhere['from'];
+      readonly isDirect: boolean;
+    }
   | { readonly kind: 'none'; readonly why: string };
 
 const none = (why: string): RemoteOutcome => ({ kind: 'none', why });
@@ -62,7 +67,7 @@ export async function remoteCompile(
     sight: shipment.elsewhere.sight,
     entry: stored.entry,
   });
-  return hit === undefined ? none('unproved') : { kind: 'hit', answer: hit, from };
+  return hit === undefined ? none('unproved') : { kind: 'hit', answer: hit, from, isDirect: answer.isDirect === true };
 }
 
 /** As a coordinator lets workers call themselves. */

@@ -1,4 +1,4 @@
-import { type ChannelCredentials, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { Digest } from '../../base/digest.ts';
 import type { TlsIdentity } from '../../base/tls-identity.ts';
 import {
@@ -14,10 +14,14 @@ import {
 import { afterListening } from '../../contract/patience.ts';
 import { packSpec } from '../../contract/raw-spec.ts';
 import { type BlobTransfer, blobTransfer } from './blob-transfer.ts';
+import { channelOf } from './channel.ts';
+import { directPath } from './direct-path.ts';
 import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
 import { fewUnknown } from './inline-blobs.ts';
+import { places } from './places.ts';
 import { reach } from './reach.ts';
 import { uploads } from './uploads.ts';
+import { workerLines } from './worker-lines.ts';
 
 export interface RemoteGridOptions {
   readonly host: string;
@@ -105,6 +109,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
   const trouble = (error: unknown): GridAnswer => {
     const { code, details } = error as ServiceError;
     known.clear();
+    asking.reset();
     void blobs?.then((to) => to?.close());
     blobs = undefined;
     if (way.lose()) options.log('the grid cannot be used', { code, details: details ?? String(error) });
@@ -159,26 +164,58 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
     return call<CompileRequest, CompileResponse>(service.compile, question, timeout, signal);
   };
 
+  const noteKnown = (digests: Iterable<Digest>): void => {
+    for (const digest of digests) if (!known.has(digest)) known.set(digest, 0);
+  };
+
+  const nextQuestion = (): number => {
+    questions += 1;
+    return questions;
+  };
+
+  /** Uploads what the grid lacked when that question was asked. */
+  const bring = (shipment: Shipment, digests: readonly Buffer[], question: number): Promise<boolean> => {
+    const lacking = digests.map((bytes) => bytes.toString('hex') as Digest);
+    // Compiles that begin together lack the same headers: what another one has brought since the question is there.
+    const wanted = lacking.filter((digest) => (known.get(digest) ?? 0) < question);
+    for (const digest of wanted) known.delete(digest);
+    return sending.send(wanted, shipment.files);
+  };
+
   const converse = async (shipment: Shipment, asked: GridAsked): Promise<GridAnswer> => {
     let inline = asked.storedOnly ? [] : fewUnknown(shipment, known);
     for (let round = 0; round < ROUNDS; round++) {
-      questions += 1;
-      const question = questions;
+      const question = nextQuestion();
       const { answer } = await ask(shipment, inline, asked);
       if (answer?.$case === 'result') {
-        for (const digest of shipment.files.keys()) if (!known.has(digest)) known.set(digest, 0);
+        noteKnown(shipment.files.keys());
         return { kind: 'result', result: answer.value };
       }
       if (answer?.$case !== 'missing') return declined(answer?.value.reason ?? 'internal', answer?.value.detail);
       inline = [];
-      const lacking = answer.value.digests.map((bytes) => bytes.toString('hex') as Digest);
-      for (const digest of shipment.files.keys()) if (!known.has(digest)) known.set(digest, 0);
-      // Compiles that begin together lack the same headers: what another one has brought since the question is there.
-      const wanted = lacking.filter((digest) => (known.get(digest) ?? 0) < question);
-      for (const digest of wanted) known.delete(digest);
-      if (!(await sending.send(wanted, shipment.files))) return declined('upload-failed');
+      noteKnown(shipment.files.keys());
+      if (!(await bring(shipment, answer.value.digests, question))) return declined('upload-failed');
     }
     return declined('missing-blobs');
+  };
+
+  const asking = places({ service, metadata, client: options.client, heard: () => way.hear(), now: Date.now });
+  const lines = workerLines({ metadata, tls, now: Date.now });
+  const direct = directPath({
+    places: asking,
+    lines,
+    client: options.client,
+    timeoutMs: COMPILE_TIMEOUT_MS,
+    isKnown: (digest) => known.has(digest),
+    noteKnown,
+    question: nextQuestion,
+    bring,
+    lost: (address, why) => options.log('a worker cannot be reached: through the coordinator', { address, why }),
+  });
+
+  const anyWay = async (shipment: Shipment, asked: GridAsked): Promise<GridAnswer> => {
+    const answer = asked.isDirect && !asked.storedOnly ? await direct.compile(shipment, asked) : undefined;
+    return answer ?? (asked.signal.aborted ? declined('cancelled') : converse(shipment, asked));
   };
 
   return {
@@ -190,7 +227,7 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
       askCapacity();
       try {
         return await way.during((alive) =>
-          converse(shipment, { ...asked, signal: AbortSignal.any([asked.signal, alive]) }),
+          anyWay(shipment, { ...asked, signal: AbortSignal.any([asked.signal, alive]) }),
         );
       } catch (error) {
         return asked.signal.aborted ? declined('cancelled') : trouble(error);
@@ -248,13 +285,10 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
     },
     capacity: () => capacity,
     close() {
+      asking.reset();
+      lines.close();
       service.close();
       void blobs?.then((to) => to?.close());
     },
   };
-}
-
-function channelOf(tls: TlsIdentity | undefined): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure();
-  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }

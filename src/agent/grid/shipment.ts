@@ -1,7 +1,9 @@
+import { posix } from 'node:path';
 import { toBytes } from '../../base/byte-string.ts';
-import { sha256 } from '../../base/digest.ts';
+import { type Digest, sha256 } from '../../base/digest.ts';
 import { keyEnvironment } from '../../compiler/environment.ts';
 import type { NativeCpu } from '../../compiler/native-cpu.ts';
+import { nameOf } from '../../contract/compile-name.ts';
 import { CompileSpec, type OutputSpec, type Variable } from '../../contract/generated/hybridgrid/v1/build.ts';
 import type { SearchList } from '../../includes/port.ts';
 import type { Walk } from '../../includes/walk.ts';
@@ -67,7 +69,10 @@ export async function makeShipment(
   if (typeof nodes === 'string') return stay(nodes);
   const tools = toolchainNodes(description, sight, services.nodes);
   const spec = specOf(description, plan, nodes, tools, native === 'unasked' ? undefined : native);
-  return seal(spec, nodes, tools, { sight, shipped: nodes.files, search, walked });
+  const { request, invocation } = description;
+  const source = sight.files.digestOf(posix.resolve(request.cwd, invocation.source))?.digest;
+  if (source === undefined) return stay('input-unreadable');
+  return seal(spec, source, nodes, tools, { sight, shipped: nodes.files, search, walked });
 }
 
 /** Everything that has to be there, or why it cannot be sent. */
@@ -125,12 +130,15 @@ function specOf(
   };
 }
 
-function seal(spec: CompileSpec, inputs: NodeSet, tools: NodeSet, elsewhere: Elsewhere): Shipment {
+function seal(spec: CompileSpec, own: Digest, inputs: NodeSet, tools: NodeSet, elsewhere: Elsewhere): Shipment {
   const bytes = Buffer.from(CompileSpec.encode(spec).finish());
   return {
     spec: bytes,
     action: sha256(bytes),
     files: new Map([...inputs.contents, ...tools.contents]),
+    inputs: inputs.contents,
+    own,
+    demand: { arch: spec.arch, toolchain: spec.toolchain?.digest.toString('hex') ?? '', name: nameOf(spec) },
     elsewhere,
   };
 }

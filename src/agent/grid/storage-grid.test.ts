@@ -58,7 +58,12 @@ function bed(wantsPlain = false) {
   const grid = storageGrid([store], (_message, details) => logged.push(details));
   const ask = (): Promise<GridAnswer> => {
     const shipment = { action: ACTION } as Shipment;
-    return grid.compile(shipment, { storedOnly: true, ignoreStored: false, signal: new AbortController().signal });
+    return grid.compile(shipment, {
+      storedOnly: true,
+      ignoreStored: false,
+      isDirect: false,
+      signal: new AbortController().signal,
+    });
   };
   const report = (of: CompileResult, content = LARGE) => grid.report(ACTION, of, () => Promise.resolve(content));
   return { entries, calls, world, grid, ask, report, logged };

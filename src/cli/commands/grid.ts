@@ -58,7 +58,7 @@ export async function workers(context: Context, json: boolean): Promise<number> 
     else if (answer.workers.length === 0)
       printOut('no workers are connected: start `hg-worker serve --coordinator HOST:PORT` on each machine');
     else {
-      const head = ['worker', 'arch', 'cores', 'slots', 'running', 'done', 'failed', 'latency', 'state'];
+      const head = ['worker', 'arch', 'cores', 'slots', 'running', 'done', 'failed', 'latency', 'state', 'direct'];
       printOut(formatTable([head, ...answer.workers.map(row)], [2, 3, 4, 5, 6, 7]));
     }
     return EXIT.ok;
@@ -111,6 +111,7 @@ function row(worker: WorkerInfo): string[] {
     String(failedTasks),
     `${latencyMs.toFixed(0)} ms`,
     stateOf(worker),
+    capabilities?.listens ?? '',
   ];
 }
 
@@ -119,6 +120,7 @@ function asJson(worker: WorkerInfo): object {
   return {
     id: capabilities?.workerId,
     address,
+    directAddress: (capabilities?.listens ?? '') === '' ? null : capabilities?.listens,
     arch: capabilities?.arch,
     os: capabilities?.os,
     cores: capabilities?.cpuCores,

@@ -109,11 +109,12 @@ function table(directory: string, { counters, since }: StatisticsReport, paint: 
 }
 
 /** Nothing of a grid where none was used. */
-function gridRows({ sharedHits, remoteCompiles, broughtHome }: Counters): string[][] {
+function gridRows({ sharedHits, remoteCompiles, directCompiles, broughtHome }: Counters): string[][] {
   if (sharedHits + remoteCompiles + broughtHome === 0) return [];
   return [
     ["from the grid's cache", String(sharedHits), ''],
     ['compiled on workers', String(remoteCompiles), ''],
+    ['  without the coordinator between', String(directCompiles), ''],
     ['brought home', String(broughtHome), ''],
   ];
 }

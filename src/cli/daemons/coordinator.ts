@@ -1,6 +1,6 @@
 import { CredentialsUnreadable, readPem } from '../../config/grid-credentials.ts';
 import type { Settings } from '../../config/settings.ts';
-import { isLoopback } from '../../coordinator/access.ts';
+import { isLoopback } from '../../contract/access.ts';
 import {
   type CoordinatorOptions,
   CoordinatorRefused,

@@ -1,6 +1,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import { forDisplay } from '../../base/byte-string.ts';
 import { daemonLog } from '../../observe/daemon-log.ts';
+import type { ListenRule } from '../../worker/direct-server.ts';
 import { engineOf } from '../../worker/engine.ts';
 import { serveWorker } from '../../worker/worker.ts';
 import { CliError } from '../exit-codes.ts';
@@ -22,6 +23,8 @@ export const WORKER_FLAGS: readonly DaemonFlag[] = [
   { long: 'max-size', takes: 'SIZE', sets: 'worker.max_size' },
   { long: 'name', takes: 'NAME', sets: 'worker.name' },
   { long: 'own-toolchains', sets: 'worker.own_toolchains' },
+  { long: 'listen', takes: 'HOST:PORT', sets: 'worker.listen' },
+  { long: 'insecure', sets: 'worker.insecure' },
 ];
 
 /** `hg-worker serve`. */
@@ -45,6 +48,8 @@ export async function runWorker(context: Context, args: readonly string[]): Prom
     diskBytes: Math.min(settings['worker.max_size'], UNLIMITED),
     workerId: settings['worker.name'] === '' ? `${hostname()}-${process.pid}` : settings['worker.name'],
     version: BUILD_ID,
+    listen: listenRule(settings['worker.listen']),
+    insecure: settings['worker.insecure'],
     takesToolchains: !settings['worker.own_toolchains'],
     log: daemonLog(() => new Date()),
     signal: untilSignalled(),
@@ -52,4 +57,9 @@ export async function runWorker(context: Context, args: readonly string[]): Prom
     engine: engineOf(context.env.PATH ?? ''),
   });
   return 0;
+}
+
+function listenRule(setting: string): ListenRule {
+  if (setting === 'auto' || setting === 'off') return { kind: setting };
+  return { kind: 'at', ...hostAndPort(setting) };
 }

@@ -198,6 +198,7 @@ const CAPABILITIES: WorkerCapabilities = {
   toolchains: [],
   engine: '',
   isolation: 'namespaces',
+  listens: '',
 };
 
 /** A worker's side of the wire: tasks pile up until the test answers them, or `onTask` does. */
@@ -207,6 +208,8 @@ export interface TestWorker {
   readonly cancelled: string[];
   isWelcome: boolean;
   httpPort: number;
+  /** Tickets for it are made with this. */
+  ticketKey: Buffer;
   /** Why its stream ended. */
   ended: ServiceError | 'ended' | undefined;
   onTask: ((task: Task) => void) | undefined;
@@ -225,6 +228,7 @@ function attach(client: TestClient, capabilities: WorkerCapabilities): TestWorke
     cancelled: [],
     isWelcome: false,
     httpPort: 0,
+    ticketKey: Buffer.alloc(0),
     ended: undefined,
     onTask: undefined,
     say: (message) => void stream.write({ message }),
@@ -244,6 +248,7 @@ function attach(client: TestClient, capabilities: WorkerCapabilities): TestWorke
     if (message?.$case === 'welcome') {
       worker.isWelcome = true;
       worker.httpPort = message.value.httpPort;
+      worker.ticketKey = message.value.ticketKey;
     } else if (message?.$case === 'cancel') worker.cancelled.push(message.value.taskId);
     else if (message?.$case === 'task') {
       worker.tasks.push(message.value);

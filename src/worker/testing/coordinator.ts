@@ -15,6 +15,9 @@ import {
 import { addPath, compileInputs, compilerParts, type Nodes } from './bed.ts';
 import type { BlobHost } from './blobs.ts';
 
+/** With which this coordinator makes tickets. */
+export const TICKET_KEY = Buffer.alloc(32, 7);
+
 type Stream = ServerDuplexStream<WorkerMessage, CoordinatorMessage>;
 
 export interface TestCoordinator {
@@ -48,6 +51,7 @@ export async function testCoordinator(options: CoordinatorOptions): Promise<Test
   const streams: Stream[] = [];
   const waiting = new Set<() => void>();
   const server = new Server();
+  const welcome = { heartbeatMs, httpPort: blobs.port, ticketKey: TICKET_KEY, unixMs: BigInt(Date.now()) };
   const attach = (stream: Stream): void => {
     stream.on('error', () => {});
     if (token !== undefined && stream.metadata.get('authorization')[0] !== `Bearer ${token}`) {
@@ -57,8 +61,7 @@ export async function testCoordinator(options: CoordinatorOptions): Promise<Test
     streams.push(stream);
     stream.on('data', ({ message }: WorkerMessage) => {
       heard.push(message);
-      if (message?.$case === 'hello')
-        stream.write({ message: { $case: 'welcome', value: { heartbeatMs, httpPort: blobs.port } } });
+      if (message?.$case === 'hello') stream.write({ message: { $case: 'welcome', value: welcome } });
       for (const look of waiting) look();
     });
     stream.on('end', () => stream.end());

@@ -155,10 +155,13 @@ export interface MissingBlobs {
 }
 
 export interface Declined {
-  /** no-worker, no-slot, stored-only, not-acceptable, no-toolchain, no-blob, worker-lost, timeout, limit, internal */
+  /**
+   * no-worker, no-slot, stored-only, not-acceptable, no-toolchain, no-blob, worker-lost, client-gone, timeout, limit,
+   * internal
+   */
   reason: string;
   detail: string;
-  /** no-toolchain: digests of its parts that the worker has not, and did not find with the coordinator. */
+  /** no-toolchain, no-blob: digests of its parts, or of inputs, that the worker has not, and did not find with the coordinator. */
   missing: Buffer[];
 }
 
@@ -189,6 +192,75 @@ export interface CompileResult {
   fromCache: boolean;
   /** Each of `lists` is compressed with zstd. */
   listsPacked: boolean;
+}
+
+export interface PlaceMessage {
+  /** Who asks, for fair shares, as in CompileRequest; the first message says it for all. */
+  client: string;
+  asks: PlaceAsk[];
+  /** Numbers of asks whose places are given back, or whose compiles nobody waits for any more. */
+  withdrawn: number[];
+}
+
+/** A compile by what has to be known of it to find its result, or a worker for it. */
+export interface PlaceAsk {
+  /** Names it on this stream; never used again there. */
+  ask: number;
+  action: Buffer;
+  /** As in CompileSpec. */
+  arch: string;
+  toolchain: Buffer;
+  /** The same for the same file before and after an edit: it will take about as long again. */
+  name: string;
+  ignoreStored: boolean;
+  /** Inputs that the grid may lack for all the client knows, but for those that it brings to the worker. */
+  inDoubt: Buffer[];
+  timeoutMs: number;
+}
+
+export interface GrantMessage {
+  answers: PlaceAnswer[];
+}
+
+export interface PlaceAnswer {
+  ask: number;
+  answer:
+    | //
+    /** A stored result, or that of another client who compiled the same meanwhile. */
+    { $case: "result"; value: CompileResult }
+    | { $case: "grant"; value: Grant }
+    | //
+    /** The grid lacks these blobs: upload them and ask again. */
+    { $case: "missing"; value: MissingBlobs }
+    | { $case: "declined"; value: Declined }
+    | //
+    /** No worker that could do it can be reached by the client: ask with Compile. */
+    { $case: "relayed"; value: boolean }
+    | undefined;
+}
+
+/** A slot of a worker, kept for one compile. */
+export interface Grant {
+  taskId: string;
+  workerId: string;
+  /** HOST:PORT, as the worker named it. */
+  address: string;
+  /** By the coordinator's clock. */
+  expiresUnixMs: bigint;
+  /** HMAC-SHA256 of all that is granted, under the key that the worker has from its Welcome. */
+  ticket: Buffer;
+}
+
+export interface RunRequest {
+  grant: Grant | undefined;
+  action: Buffer;
+  /** As in the PlaceMessage. */
+  client: string;
+  /** The CompileSpec compressed with zstd. */
+  packedSpec: Buffer;
+  /** What only this compile reads, as a pack of blobs (`POST /blobs/take`); empty: nothing. */
+  packedBlobs: Buffer;
+  timeoutMs: number;
 }
 
 export interface ReportResultRequest {
@@ -253,6 +325,8 @@ export interface WorkerCapabilities {
   engine: string;
   /** How compiles are kept apart: namespaces, or none (then it takes no compiles). */
   isolation: string;
+  /** HOST:PORT where clients may bring it compiles themselves; empty: nowhere. */
+  listens: string;
 }
 
 export interface HandshakeRequest {
@@ -272,7 +346,9 @@ export interface WorkerMessage {
     value: TaskEnded;
   } | //
   /** The worker takes no more tasks and leaves when those it has are done. */
-  { $case: "draining"; value: boolean } | undefined;
+  { $case: "draining"; value: boolean } | //
+  /** A client has come with the ticket of this task. */
+  { $case: "started"; value: string } | undefined;
 }
 
 export interface Heartbeat {
@@ -299,6 +375,10 @@ export interface Welcome {
   heartbeatMs: number;
   /** Port of the blobs, on the host the worker dialled. */
   httpPort: number;
+  /** Tickets are made with it, for as long as this stream lasts. */
+  ticketKey: Buffer;
+  /** The coordinator's clock, by which tickets expire. */
+  unixMs: bigint;
 }
 
 export interface Task {
@@ -1677,6 +1757,570 @@ export const CompileResult: MessageFns<CompileResult> = {
   },
 };
 
+function createBasePlaceMessage(): PlaceMessage {
+  return { client: "", asks: [], withdrawn: [] };
+}
+
+export const PlaceMessage: MessageFns<PlaceMessage> = {
+  encode(message: PlaceMessage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.client !== "") {
+      writer.uint32(10).string(message.client);
+    }
+    for (const v of message.asks) {
+      PlaceAsk.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.withdrawn.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.withdrawn) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceMessage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceMessage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.client = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.asks.push(PlaceAsk.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.withdrawn.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.withdrawn.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePlaceAsk(): PlaceAsk {
+  return {
+    ask: 0,
+    action: Buffer.alloc(0),
+    arch: "",
+    toolchain: Buffer.alloc(0),
+    name: "",
+    ignoreStored: false,
+    inDoubt: [],
+    timeoutMs: 0,
+  };
+}
+
+export const PlaceAsk: MessageFns<PlaceAsk> = {
+  encode(message: PlaceAsk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ask !== 0) {
+      writer.uint32(8).uint32(message.ask);
+    }
+    if (message.action.length !== 0) {
+      writer.uint32(18).bytes(message.action);
+    }
+    if (message.arch !== "") {
+      writer.uint32(26).string(message.arch);
+    }
+    if (message.toolchain.length !== 0) {
+      writer.uint32(34).bytes(message.toolchain);
+    }
+    if (message.name !== "") {
+      writer.uint32(42).string(message.name);
+    }
+    if (message.ignoreStored !== false) {
+      writer.uint32(48).bool(message.ignoreStored);
+    }
+    for (const v of message.inDoubt) {
+      writer.uint32(58).bytes(v!);
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(64).uint32(message.timeoutMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceAsk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceAsk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ask = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.arch = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.toolchain = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.ignoreStored = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.inDoubt.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.timeoutMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGrantMessage(): GrantMessage {
+  return { answers: [] };
+}
+
+export const GrantMessage: MessageFns<GrantMessage> = {
+  encode(message: GrantMessage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.answers) {
+      PlaceAnswer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantMessage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantMessage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.answers.push(PlaceAnswer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePlaceAnswer(): PlaceAnswer {
+  return { ask: 0, answer: undefined };
+}
+
+export const PlaceAnswer: MessageFns<PlaceAnswer> = {
+  encode(message: PlaceAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ask !== 0) {
+      writer.uint32(8).uint32(message.ask);
+    }
+    switch (message.answer?.$case) {
+      case "result":
+        CompileResult.encode(message.answer.value, writer.uint32(18).fork()).join();
+        break;
+      case "grant":
+        Grant.encode(message.answer.value, writer.uint32(26).fork()).join();
+        break;
+      case "missing":
+        MissingBlobs.encode(message.answer.value, writer.uint32(34).fork()).join();
+        break;
+      case "declined":
+        Declined.encode(message.answer.value, writer.uint32(42).fork()).join();
+        break;
+      case "relayed":
+        writer.uint32(48).bool(message.answer.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ask = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.answer = { $case: "result", value: CompileResult.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.answer = { $case: "grant", value: Grant.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.answer = { $case: "missing", value: MissingBlobs.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.answer = { $case: "declined", value: Declined.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.answer = { $case: "relayed", value: reader.bool() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGrant(): Grant {
+  return { taskId: "", workerId: "", address: "", expiresUnixMs: 0n, ticket: Buffer.alloc(0) };
+}
+
+export const Grant: MessageFns<Grant> = {
+  encode(message: Grant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taskId !== "") {
+      writer.uint32(10).string(message.taskId);
+    }
+    if (message.workerId !== "") {
+      writer.uint32(18).string(message.workerId);
+    }
+    if (message.address !== "") {
+      writer.uint32(26).string(message.address);
+    }
+    if (message.expiresUnixMs !== 0n) {
+      if (BigInt.asIntN(64, message.expiresUnixMs) !== message.expiresUnixMs) {
+        throw new globalThis.Error("value provided for field message.expiresUnixMs of type int64 too large");
+      }
+      writer.uint32(32).int64(message.expiresUnixMs);
+    }
+    if (message.ticket.length !== 0) {
+      writer.uint32(42).bytes(message.ticket);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Grant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.taskId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expiresUnixMs = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.ticket = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRunRequest(): RunRequest {
+  return {
+    grant: undefined,
+    action: Buffer.alloc(0),
+    client: "",
+    packedSpec: Buffer.alloc(0),
+    packedBlobs: Buffer.alloc(0),
+    timeoutMs: 0,
+  };
+}
+
+export const RunRequest: MessageFns<RunRequest> = {
+  encode(message: RunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.grant !== undefined) {
+      Grant.encode(message.grant, writer.uint32(10).fork()).join();
+    }
+    if (message.action.length !== 0) {
+      writer.uint32(18).bytes(message.action);
+    }
+    if (message.client !== "") {
+      writer.uint32(26).string(message.client);
+    }
+    if (message.packedSpec.length !== 0) {
+      writer.uint32(34).bytes(message.packedSpec);
+    }
+    if (message.packedBlobs.length !== 0) {
+      writer.uint32(42).bytes(message.packedBlobs);
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(48).uint32(message.timeoutMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.grant = Grant.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.client = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.packedSpec = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.packedBlobs = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.timeoutMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseReportResultRequest(): ReportResultRequest {
   return { action: Buffer.alloc(0), result: undefined, client: "" };
 }
@@ -2103,6 +2747,7 @@ function createBaseWorkerCapabilities(): WorkerCapabilities {
     toolchains: [],
     engine: "",
     isolation: "",
+    listens: "",
   };
 }
 
@@ -2152,6 +2797,9 @@ export const WorkerCapabilities: MessageFns<WorkerCapabilities> = {
     }
     if (message.isolation !== "") {
       writer.uint32(106).string(message.isolation);
+    }
+    if (message.listens !== "") {
+      writer.uint32(114).string(message.listens);
     }
     return writer;
   },
@@ -2271,6 +2919,14 @@ export const WorkerCapabilities: MessageFns<WorkerCapabilities> = {
             }
 
             message.isolation = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.listens = reader.string();
             continue;
           }
         }
@@ -2430,6 +3086,9 @@ export const WorkerMessage: MessageFns<WorkerMessage> = {
       case "draining":
         writer.uint32(32).bool(message.message.value);
         break;
+      case "started":
+        writer.uint32(42).string(message.message.value);
+        break;
     }
     return writer;
   },
@@ -2477,6 +3136,14 @@ export const WorkerMessage: MessageFns<WorkerMessage> = {
             }
 
             message.message = { $case: "draining", value: reader.bool() };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = { $case: "started", value: reader.string() };
             continue;
           }
         }
@@ -2715,7 +3382,7 @@ export const CoordinatorMessage: MessageFns<CoordinatorMessage> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { heartbeatMs: 0, httpPort: 0 };
+  return { heartbeatMs: 0, httpPort: 0, ticketKey: Buffer.alloc(0), unixMs: 0n };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -2725,6 +3392,15 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.httpPort !== 0) {
       writer.uint32(16).uint32(message.httpPort);
+    }
+    if (message.ticketKey.length !== 0) {
+      writer.uint32(26).bytes(message.ticketKey);
+    }
+    if (message.unixMs !== 0n) {
+      if (BigInt.asIntN(64, message.unixMs) !== message.unixMs) {
+        throw new globalThis.Error("value provided for field message.unixMs of type int64 too large");
+      }
+      writer.uint32(32).int64(message.unixMs);
     }
     return writer;
   },
@@ -2756,6 +3432,22 @@ export const Welcome: MessageFns<Welcome> = {
             }
 
             message.httpPort = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ticketKey = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.unixMs = reader.int64() as bigint;
             continue;
           }
         }
@@ -3734,6 +4426,16 @@ export const BuildServiceService = {
     responseSerialize: (value: CoordinatorMessage): Buffer => Buffer.from(CoordinatorMessage.encode(value).finish()),
     responseDeserialize: (value: Buffer): CoordinatorMessage => CoordinatorMessage.decode(value),
   },
+  /** A client's one stream for compiles that it brings to workers itself: places are asked for and granted, several at once. */
+  places: {
+    path: "/hybridgrid.v1.BuildService/Places" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: PlaceMessage): Buffer => Buffer.from(PlaceMessage.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PlaceMessage => PlaceMessage.decode(value),
+    responseSerialize: (value: GrantMessage): Buffer => Buffer.from(GrantMessage.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GrantMessage => GrantMessage.decode(value),
+  },
 } as const;
 
 export interface BuildServiceServer extends UntypedServiceImplementation {
@@ -3756,6 +4458,8 @@ export interface BuildServiceServer extends UntypedServiceImplementation {
   streamBuild: handleClientStreamingCall<BuildChunk, BuildResponse>;
   /** A worker's one stream, opened by the worker: hello first, then heartbeats and task updates; tasks come back. */
   attach: handleBidiStreamingCall<WorkerMessage, CoordinatorMessage>;
+  /** A client's one stream for compiles that it brings to workers itself: places are asked for and granted, several at once. */
+  places: handleBidiStreamingCall<PlaceMessage, GrantMessage>;
 }
 
 export interface BuildServiceClient extends Client {
@@ -3921,6 +4625,10 @@ export interface BuildServiceClient extends Client {
   attach(): ClientDuplexStream<WorkerMessage, CoordinatorMessage>;
   attach(options: Partial<CallOptions>): ClientDuplexStream<WorkerMessage, CoordinatorMessage>;
   attach(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<WorkerMessage, CoordinatorMessage>;
+  /** A client's one stream for compiles that it brings to workers itself: places are asked for and granted, several at once. */
+  places(): ClientDuplexStream<PlaceMessage, GrantMessage>;
+  places(options: Partial<CallOptions>): ClientDuplexStream<PlaceMessage, GrantMessage>;
+  places(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<PlaceMessage, GrantMessage>;
 }
 
 export const BuildServiceClient = makeGenericClientConstructor(
@@ -3929,6 +4637,60 @@ export const BuildServiceClient = makeGenericClientConstructor(
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): BuildServiceClient;
   service: typeof BuildServiceService;
+  serviceName: string;
+};
+
+/** What a worker answers to clients that were given a place on it. */
+export type WorkerServiceService = typeof WorkerServiceService;
+export const WorkerServiceService = {
+  /**
+   * One compile under a ticket of the coordinator. `missing` names what neither the worker nor the coordinator has: the
+   * client uploads it there and runs again under the same ticket.
+   */
+  run: {
+    path: "/hybridgrid.v1.WorkerService/Run" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RunRequest): Buffer => Buffer.from(RunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RunRequest => RunRequest.decode(value),
+    responseSerialize: (value: CompileResponse): Buffer => Buffer.from(CompileResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CompileResponse => CompileResponse.decode(value),
+  },
+} as const;
+
+export interface WorkerServiceServer extends UntypedServiceImplementation {
+  /**
+   * One compile under a ticket of the coordinator. `missing` names what neither the worker nor the coordinator has: the
+   * client uploads it there and runs again under the same ticket.
+   */
+  run: handleUnaryCall<RunRequest, CompileResponse>;
+}
+
+export interface WorkerServiceClient extends Client {
+  /**
+   * One compile under a ticket of the coordinator. `missing` names what neither the worker nor the coordinator has: the
+   * client uploads it there and runs again under the same ticket.
+   */
+  run(request: RunRequest, callback: (error: ServiceError | null, response: CompileResponse) => void): ClientUnaryCall;
+  run(
+    request: RunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CompileResponse) => void,
+  ): ClientUnaryCall;
+  run(
+    request: RunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CompileResponse) => void,
+  ): ClientUnaryCall;
+}
+
+export const WorkerServiceClient = makeGenericClientConstructor(
+  WorkerServiceService,
+  "hybridgrid.v1.WorkerService",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): WorkerServiceClient;
+  service: typeof WorkerServiceService;
   serviceName: string;
 };
 

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
 import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
 
-/** Who may talk to the coordinator: everybody who has the token; all, where there is none. */
+/** Who may talk to a daemon of the grid: everybody who has the token; all, where there is none. */
 export interface Access {
   readonly isOpen: boolean;
   /** Whether an `authorization` header holds the token. In constant time, whatever was sent. */
