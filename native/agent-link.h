@@ -123,14 +123,15 @@ static ssize_t receive_some(int fd, char *into, size_t size, const agent_socket 
   }
 }
 
-/* Receives one frame into `b`; `r` then stands at its type byte. */
+/* Receives one frame into `b`; `r` then stands at its type byte. No byte more is taken from the socket: the next frame may
+ * be there already, an answer right behind a "wait". */
 static int receive_frame(int fd, buffer *b, reader *r, const agent_socket *socket_path) {
   size_t wanted = 4;
   b->size = 0;
   for (;;) {
-    char *room = buffer_room(b, 65536 > wanted - b->size ? 65536 : wanted - b->size);
+    char *room = buffer_room(b, wanted - b->size);
     if (!room) return -1;
-    ssize_t n = receive_some(fd, room, b->capacity - b->size, socket_path);
+    ssize_t n = receive_some(fd, room, wanted - b->size, socket_path);
     if (n <= 0) return -1;
     b->size += (size_t)n;
     if (b->size >= 4 && wanted == 4) {

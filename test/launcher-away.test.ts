@@ -3,7 +3,8 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } f
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Bed, makeBed } from './bed/environment.ts';
+import { encodeFail, encodeWait } from '../src/agent/answers.ts';
+import { type Bed, LAUNCHER, makeBed } from './bed/environment.ts';
 import { signalProcess, until } from './bed/processes.ts';
 import { runOk } from './bed/run.ts';
 import { root, testWith } from './bed/tools.ts';
@@ -143,6 +144,28 @@ describe('an agent that says nothing', () => {
       await new Promise((resolve) => server.close(resolve));
     }
   });
+});
+
+test('an answer that comes right behind a "wait" is obeyed', async () => {
+  const asked = await runOk([LAUNCHER, '--hg-socket-path'], { env: bed.env });
+  layFiles(bed.work, files);
+  const fail = encodeFail('this very answer\n');
+  // In one piece, and cut where the next frame has hardly begun.
+  for (const pieces of [
+    [Buffer.concat([encodeWait(), encodeWait(), fail])],
+    [Buffer.concat([encodeWait(), fail.subarray(0, 6)]), fail.subarray(6)],
+  ]) {
+    const server = createServer((connection) => {
+      connection.on('error', () => {});
+      connection.once('data', () => {
+        for (const piece of pieces) setImmediate(() => connection.write(piece));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(asked.stdout.toString().trim(), resolve));
+    const ended = await runScript(bed, 'gcc -c a.c', 'cached');
+    expect([ended.status, ended.stderr.toString()]).toEqual([1, 'this very answer\n']);
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
 
 describe('no place for the socket', () => {
