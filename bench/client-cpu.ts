@@ -20,7 +20,7 @@ import { absent, canHave, type Stage } from './stage.ts';
 
 const RUNS = 2;
 /** Of RE2's 183, evenly taken: enough for what a build costs once, such as its own start, to weigh what it does there. */
-const FILES = 92;
+const FILES = 61;
 const QUICK_FILES = 8;
 const SLOTS = availableParallelism();
 /** More than can be compiled at once, so that the helper never waits for the client. */

@@ -11,7 +11,7 @@ import { COLD, EDITED, LAN_HOSTS, LAN_LINK, lanSeries } from './lan-series.ts';
 import { ours, oursRemote } from './ours.ts';
 import type { Take } from './series.ts';
 
-const RUNS = 3;
+const RUNS = 2;
 /** Of RE2's 183, evenly taken: bytes are the same every time, and a build by each of five is long. */
 const FILES = 40;
 const QUICK_FILES = 8;

@@ -32,24 +32,19 @@ export interface TwoHosts {
   readonly bed: Bed;
   readonly hosts: readonly Host[];
   readonly runs: number;
-  /** Of peers: in so many of the runs. */
-  readonly peerRuns?: number;
   readonly say: (text: string) => void;
 }
 
 /** The builders, with plain first; `wants` is asked for each but that. */
 export function twoHostSeries(
   project: Project,
-  { bed, hosts: [client, helper], runs, peerRuns = runs, say }: TwoHosts,
+  { bed, hosts: [client, helper], runs, say }: TwoHosts,
   wants: (name: string) => boolean,
 ): Promise<Series> {
   if (client === undefined || helper === undefined) throw new Error('two hosts are needed');
   const place: Place = { bed, client, helpers: [{ host: helper, slots: 1 }], localSlots: 1 };
-  const always = [plain, ours];
   const chosen = TWO_HOST_JOBS.filter(([builder]) => builder === plain || wants(builder.name));
-  const entries = chosen.map(
-    ([builder, jobs]): Entry => ({ builder, place, jobs, runs: always.includes(builder) ? runs : peerRuns }),
-  );
+  const entries = chosen.map(([builder, jobs]): Entry => ({ builder, place, jobs }));
   return runSeries(project, entries, {
     runs,
     mine: [ours, oursWarm],
