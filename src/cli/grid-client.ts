@@ -1,6 +1,7 @@
-import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Metadata, type ServiceError } from '@grpc/grpc-js';
 import { type GridCredentials, readGridCredentials } from '../config/grid-credentials.ts';
 import type { Settings } from '../config/settings.ts';
+import { channelOf } from '../contract/channel.ts';
 import {
   BuildServiceClient,
   type GetWorkerStatusResponse,
@@ -27,11 +28,7 @@ export function gridClient(settings: Settings): GridClient {
       'no coordinator is set: give --coordinator HOST:PORT, set HG_COORDINATOR or grid.coordinator in hybridgrid.yaml',
     );
   const { token, tls } = credentialsOf(settings);
-  const channel =
-    tls === undefined
-      ? credentials.createInsecure()
-      : credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
-  const service = new BuildServiceClient(address, channel);
+  const service = new BuildServiceClient(address, channelOf(tls));
   const metadata = new Metadata();
   if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
   const ask = <R>(

@@ -3,6 +3,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { FastifyInstance } from 'fastify';
 import { cacheLayout } from '../cas/layout.ts';
 import { accessFor, accessInterceptor, isLoopback } from '../contract/access.ts';
+import { addressOf } from '../contract/channel.ts';
 import { CoordinatorService } from '../contract/raw-spec.ts';
 import { openActionCache } from './action-cache.ts';
 import { attachService } from './attach-service.ts';
@@ -256,9 +257,8 @@ function bind(grpc: Server, host: string, port: number, tls: TlsFiles | undefine
   const ca = tls?.clientCa === undefined ? null : Buffer.from(tls.clientCa);
   const credentials =
     pair === undefined ? ServerCredentials.createInsecure() : ServerCredentials.createSsl(ca, pair, ca !== null);
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   return new Promise((resolve, reject) => {
-    grpc.bindAsync(address, credentials, (error, bound) => {
+    grpc.bindAsync(addressOf(host, port), credentials, (error, bound) => {
       if (error !== null) reject(error);
       else resolve(bound);
     });

@@ -1,5 +1,6 @@
-import { type ChannelCredentials, credentials, Metadata } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
 import type { TlsIdentity } from '../base/tls-identity.ts';
+import { addressOf, channelOf } from '../contract/channel.ts';
 import {
   BuildServiceClient,
   type CoordinatorMessage,
@@ -62,7 +63,7 @@ export async function stayAttached(options: AttachOptions): Promise<void> {
 async function attachOnce(options: AttachOptions): Promise<StreamEnd> {
   const { coordinator, token, tls, log, signal } = options;
   const capabilities = { ...options.capabilities, listens: await options.direct.open(coordinator) };
-  const client = new BuildServiceClient(`${bracketed(coordinator.host)}:${coordinator.port}`, channelOf(tls), {
+  const client = new BuildServiceClient(addressOf(coordinator.host, coordinator.port), channelOf(tls), {
     'grpc.max_receive_message_length': MESSAGE_LIMIT,
     'grpc.max_send_message_length': MESSAGE_LIMIT,
     // A channel of its own for every try: the waits between them are ours.
@@ -142,15 +143,6 @@ async function attachOnce(options: AttachOptions): Promise<StreamEnd> {
   await tasks.abandon();
   client.close();
   return draining && lost === 0 ? { kind: 'drained' } : { kind: 'lost', why, worked: blobs !== undefined };
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-function channelOf(tls: TlsIdentity | undefined): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure();
-  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }
 
 async function leaveWhenIdle(tasks: RunningTasks, stream: { end(): void; cancel(): void }): Promise<void> {

@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net';
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { TlsIdentity } from '../base/tls-identity.ts';
 import { accessFor, accessInterceptor, isLoopback } from '../contract/access.ts';
+import { addressOf } from '../contract/channel.ts';
 import {
   type CompileResponse,
   type RunRequest,
@@ -129,22 +130,18 @@ async function listen(
   });
   server.addService(WorkerServiceService, { run });
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`${bracketed(host)}:${rule.kind === 'at' ? rule.port : 0}`, credentialsOf(tls), (error, bound) =>
+    server.bindAsync(addressOf(host, rule.kind === 'at' ? rule.port : 0), credentialsOf(tls), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     ),
   );
   // Nobody can go to "all addresses".
   const isAny = host === '0.0.0.0' || host === '::';
-  return { server, host, address: `${bracketed(isAny ? here : host)}:${port}` };
+  return { server, host, address: addressOf(isAny ? here : host, port) };
 }
 
 function credentialsOf(tls: TlsIdentity | undefined): ServerCredentials {
   if (tls?.cert === undefined || tls.key === undefined) return ServerCredentials.createInsecure();
   return ServerCredentials.createSsl(null, [{ cert_chain: tls.cert, private_key: tls.key }]);
-}
-
-function bracketed(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host;
 }
 
 /** The address that this machine has on the way to the coordinator. Nothing is sent to find out. */

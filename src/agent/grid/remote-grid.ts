@@ -1,6 +1,7 @@
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { Digest } from '../../base/digest.ts';
 import type { TlsIdentity } from '../../base/tls-identity.ts';
+import { addressOf, channelOf } from '../../contract/channel.ts';
 import {
   type Blob,
   BuildServiceClient,
@@ -14,7 +15,6 @@ import {
 import { afterListening } from '../../contract/patience.ts';
 import { packSpec } from '../../contract/raw-spec.ts';
 import { type BlobTransfer, blobTransfer } from './blob-transfer.ts';
-import { channelOf } from './channel.ts';
 import { directPath } from './direct-path.ts';
 import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
 import { fewUnknown } from './inline-blobs.ts';
@@ -52,7 +52,7 @@ const declined = (reason: string, detail = ''): GridAnswer => ({ kind: 'declined
 /** A coordinator over gRPC, with its blobs over HTTP. */
 export function remoteGrid(options: RemoteGridOptions): Grid {
   const { host, port, token, tls } = options;
-  const service = new BuildServiceClient(`${host.includes(':') ? `[${host}]` : host}:${port}`, channelOf(tls), {
+  const service = new BuildServiceClient(addressOf(host, port), channelOf(tls), {
     'grpc.max_receive_message_length': MESSAGE_LIMIT,
     'grpc.max_send_message_length': MESSAGE_LIMIT,
     'grpc.keepalive_time_ms': 10_000,

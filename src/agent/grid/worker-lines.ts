@@ -1,12 +1,12 @@
 import { connectivityState, type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { TlsIdentity } from '../../base/tls-identity.ts';
+import { channelOf } from '../../contract/channel.ts';
 import {
   type CompileResponse,
   type RunRequest,
   WorkerServiceClient,
 } from '../../contract/generated/hybridgrid/v1/build.ts';
 import { type Outage, outage } from '../../storage/outage.ts';
-import { channelOf } from './channel.ts';
 
 /** The ways to workers. A worker that could not be reached is left alone for a while, longer each time. */
 export interface WorkerLines {
