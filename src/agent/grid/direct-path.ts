@@ -67,8 +67,8 @@ export function directPath(options: DirectPathOptions): DirectPath {
 }
 
 /** Inputs that the grid may lack and that do not go to the worker with the compile. */
-function doubtsOf(shipment: Shipment, source: WholeBlob | undefined, { isKnown }: DirectPathOptions): Digest[] {
-  return [...shipment.inputs.keys()].filter((digest) => digest !== source?.digest && !isKnown(digest));
+function doubtsOf({ inputs }: Shipment, source: WholeBlob | undefined, { isKnown }: DirectPathOptions): Digest[] {
+  return [...new Set(inputs.filter((digest) => !isKnown(digest) && digest !== source?.digest))];
 }
 
 function askOf({ action, demand }: Shipment, { ignoreStored }: GridAsked, inDoubt: Buffer[], timeoutMs: number) {

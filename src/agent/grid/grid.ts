@@ -10,8 +10,8 @@ export interface Shipment {
   readonly action: Digest;
   /** Where the content of each file is, by digest. Absolute paths. */
   readonly files: ReadonlyMap<Digest, string>;
-  /** Those of them that are not parts of the compiler. */
-  readonly inputs: ReadonlyMap<Digest, string>;
+  /** Those of them that are not parts of the compiler; equal ones as often as there are files. */
+  readonly inputs: readonly Digest[];
   /** The source: what only this compile reads, mostly. */
   readonly own: Digest;
   /** What a scheduler has to know of it. */

@@ -4,7 +4,8 @@ import { type Digest, sha256 } from '../../base/digest.ts';
 import { keyEnvironment } from '../../compiler/environment.ts';
 import type { NativeCpu } from '../../compiler/native-cpu.ts';
 import { nameOf } from '../../contract/compile-name.ts';
-import { CompileSpec, type OutputSpec, type Variable } from '../../contract/generated/hybridgrid/v1/build.ts';
+import { encodeSpec, type SpecParts } from '../../contract/encode-spec.ts';
+import type { CompileSpec, OutputSpec, Variable } from '../../contract/generated/hybridgrid/v1/build.ts';
 import type { SearchList } from '../../includes/port.ts';
 import type { Walk } from '../../includes/walk.ts';
 import type { Description } from '../describe.ts';
@@ -18,7 +19,7 @@ import type { Elsewhere } from '../store-result.ts';
 import type { Shipment } from './grid.ts';
 import { localeFiles } from './locale-files.ts';
 import type { NativeCpus } from './native-cpu.ts';
-import { type NodeMemory, type NodeSet, nodeSet } from './node-set.ts';
+import { type NodeMemory, nodeSet, type SentNode } from './node-set.ts';
 import type { SharedSight } from './shared-sight.ts';
 import { reasonToStay } from './stay-home.ts';
 
@@ -65,62 +66,74 @@ export async function makeShipment(
   // Upgraded in place: the key of the result speaks of the compiler before.
   if (description.toolchain.parts.some(({ path, digest }) => sight.files.digestOf(path)?.digest !== digest))
     return stay('toolchain-changed');
-  const nodes = collect(walked, search, description, sight, services.nodes);
-  if (typeof nodes === 'string') return stay(nodes);
+  const inputs = collect(walked, search, description, sight, services.nodes);
+  if (typeof inputs === 'string') return stay(inputs);
   const tools = toolchainNodes(description, sight, services.nodes);
-  const spec = specOf(description, plan, nodes, tools, native === 'unasked' ? undefined : native);
   const { request, invocation } = description;
   const source = sight.files.digestOf(posix.resolve(request.cwd, invocation.source))?.digest;
   if (source === undefined) return stay('input-unreadable');
-  return seal(spec, source, nodes, tools, { sight, shipped: nodes.files, search, walked });
+  const spec = specOf(description, plan, inputs, tools, native === 'unasked' ? undefined : native);
+  return seal(spec, source, inputs, tools, { sight, search, walked });
 }
 
-/** Everything that has to be there, or why it cannot be sent. */
+/** Everything that has to be there, in order, or why it cannot be sent. */
 function collect(
   walked: Walk,
   search: SearchList,
   { request, toolchain }: Description,
-  { files, ways }: Sight,
+  sight: Sight,
   memory: NodeMemory,
-): NodeSet | string {
-  const nodes = nodeSet(files, ways, memory);
-  const paths = [
-    ...walked.files,
-    ...walked.present,
-    ...localeFiles(request.env, files),
-    ...installationMarks(toolchain.directories, files),
-  ];
-  if (paths.some((path) => !nodes.addFile(path))) return 'input-unreadable';
-  for (const path of [...directoriesOf(search), ...walked.directories]) nodes.addDirectory(path);
-  if (nodes.inputs.size > MAX_INPUTS) return 'too-many-inputs';
+): readonly SentNode[] | string {
+  const { files } = sight;
+  const nodes = nodeSet(sight, memory);
+  const isThere = (path: string): boolean => nodes.addFile(path);
+  const isWhole =
+    walked.files.every(isThere) &&
+    walked.present.every(isThere) &&
+    localeFiles(request.env, files).every(isThere) &&
+    installationMarks(toolchain.directories, files).every(isThere);
+  if (!isWhole) return 'input-unreadable';
+  for (const path of directoriesOf(search)) nodes.addDirectory(path);
+  for (const path of walked.directories) nodes.addDirectory(path);
+  if (nodes.size > MAX_INPUTS) return 'too-many-inputs';
+  const inputs = nodes.sorted();
   // gcc takes equal files for one if their times are equal, and elsewhere all times are.
-  return isOnceDoubled(walked, files, nodes) ? 'identical-headers' : nodes;
+  return isOnceDoubled(walked, files, inputs) ? 'identical-headers' : inputs;
 }
 
-function isOnceDoubled(walked: Walk, files: FileStates, nodes: NodeSet): boolean {
-  return walked.once.some((path) => nodes.timesShipped(files.digestOf(path)?.digest) > 1);
+function isOnceDoubled({ once }: Walk, files: FileStates, inputs: readonly SentNode[]): boolean {
+  if (once.length === 0) return false;
+  const seen = new Set<Digest>();
+  const doubled = new Set<Digest>();
+  for (const { digest } of inputs) {
+    if (digest === undefined) continue;
+    if (seen.has(digest)) doubled.add(digest);
+    seen.add(digest);
+  }
+  return once.some((path) => doubled.has(files.digestOf(path)?.digest as Digest));
 }
 
-function toolchainNodes({ request, toolchain }: Description, { files, ways }: Sight, memory: NodeMemory): NodeSet {
-  const nodes = nodeSet(files, ways, memory);
-  for (const path of [request.compiler, ...toolchain.parts.map((part) => part.path)]) nodes.addFile(path, true);
-  return nodes;
+function toolchainNodes({ request, toolchain }: Description, sight: Sight, memory: NodeMemory): readonly SentNode[] {
+  const nodes = nodeSet(sight, memory);
+  nodes.addFile(request.compiler, true);
+  for (const part of toolchain.parts) nodes.addFile(part.path, true);
+  return nodes.sorted();
 }
 
 function specOf(
   { request, invocation, toolchain }: Description,
   plan: CompilePlan,
-  inputs: NodeSet,
-  tools: NodeSet,
+  inputs: readonly SentNode[],
+  tools: readonly SentNode[],
   native: NativeCpu | undefined,
-): CompileSpec {
+): SpecParts {
   return {
     compiler: toBytes(request.compiler),
     args: request.args.map(toBytes),
     cwd: toBytes(request.cwd),
     env: variables(request.env, invocation.family),
-    toolchain: { digest: Buffer.from(toolchain.digest, 'hex'), parts: tools.sorted() },
-    inputs: inputs.sorted(),
+    toolchain: { digest: Buffer.from(toolchain.digest, 'hex'), parts: tools.map(({ bytes }) => bytes) },
+    inputs: inputs.map(({ bytes }) => bytes),
     outputs: invocation.outputs.map(
       ({ role, path, required }): OutputSpec => ({ role, path: toBytes(path), required }),
     ),
@@ -130,17 +143,35 @@ function specOf(
   };
 }
 
-function seal(spec: CompileSpec, own: Digest, inputs: NodeSet, tools: NodeSet, elsewhere: Elsewhere): Shipment {
-  const bytes = Buffer.from(CompileSpec.encode(spec).finish());
+function seal(
+  spec: SpecParts,
+  own: Digest,
+  inputs: readonly SentNode[],
+  tools: readonly SentNode[],
+  seen: Omit<Elsewhere, 'shipped'>,
+): Shipment {
+  const bytes = encodeSpec(spec);
+  const sent = filesOf(inputs);
+  let files: ReadonlyMap<Digest, string> | undefined;
   return {
     spec: bytes,
     action: sha256(bytes),
-    files: new Map([...inputs.contents, ...tools.contents]),
-    inputs: inputs.contents,
+    // Of compiles whose inputs are known there nobody asks.
+    get files() {
+      files ??= new Map([...sent, ...filesOf(tools)].map(({ digest, at }) => [digest, at.path]));
+      return files;
+    },
+    inputs: sent.map(({ digest }) => digest),
     own,
-    demand: { arch: spec.arch, toolchain: spec.toolchain?.digest.toString('hex') ?? '', name: nameOf(spec) },
-    elsewhere,
+    demand: { arch: spec.arch, toolchain: spec.toolchain.digest.toString('hex'), name: nameOf(spec) },
+    elsewhere: { ...seen, shipped: new Set(sent.map(({ at }) => at.path)) },
   };
+}
+
+type SentFile = SentNode & { readonly digest: Digest };
+
+function filesOf(nodes: readonly SentNode[]): readonly SentFile[] {
+  return nodes.filter((node): node is SentFile => node.digest !== undefined);
 }
 
 function variables(env: ReadonlyMap<string, string>, family: 'gcc' | 'clang'): Variable[] {
