@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../base/digest.ts';
 import { type BlobRef, type BlobStore, type LocalBlobStore, type Stored, SYNC_LIMIT } from './blob-store.ts';
@@ -93,6 +93,51 @@ export function localBlobStoreContract(name: string, open: () => Promise<LocalBl
         expect((await store.read(ref))?.equals(bytes)).toBe(true);
       });
     }
+
+    for (const size of [0, 3, SYNC_LIMIT + 1]) {
+      test(`fills and adopts a file of ${size} bytes`, async () => {
+        const store = await open();
+        const path = tmp(store);
+        const bytes = randomBytes(size);
+        expect(store.fill(path, bytes, sha256(bytes))).toBeUndefined();
+        expect(readFileSync(path).equals(bytes)).toBe(true);
+        const ref = refOf(await store.adopt(path));
+        expect(ref).toEqual(refOf(await store.put(bytes)));
+        expect(existsSync(path)).toBe(false);
+        const found = await store.locate(ref);
+        expect(statSync(found as string).mode & 0o777).toBe(0o600);
+        expect((await store.read(ref))?.equals(bytes)).toBe(true);
+      });
+    }
+
+    test('describes a filled file as it is when it is adopted', async () => {
+      const store = await open();
+      const before = Buffer.from('filled');
+      const after = Buffer.from('edited');
+      const [edited, replaced] = [tmp(store), tmp(store)];
+      for (const path of [edited, replaced]) store.fill(path, before, sha256(before));
+      writeFileSync(edited, after);
+      // Another second: file systems count in steps of some milliseconds.
+      utimesSync(edited, 1, 1);
+      rmSync(replaced);
+      writeFileSync(replaced, after);
+      for (const path of [edited, replaced]) expect(refOf(await store.adopt(path)).digest).toBe(sha256(after));
+    });
+
+    test('takes the word of who fills a file for its digest', async () => {
+      const store = await open();
+      const path = tmp(store);
+      store.fill(path, Buffer.from('bytes'), sha256('said'));
+      expect(refOf(await store.adopt(path)).digest).toBe(sha256('said'));
+    });
+
+    test('fills no file that is there', async () => {
+      const store = await open();
+      const path = tmp(store);
+      writeFileSync(path, 'mine');
+      expect(store.fill(path, Buffer.from('other'), sha256('other'))).toEqual({ kind: 'unwritable', code: 'EEXIST' });
+      expect(readFileSync(path, 'latin1')).toBe('mine');
+    });
 
     test('adopting equal bytes again keeps the first file', async () => {
       const store = await open();

@@ -37,6 +37,11 @@ export interface BlobStore {
 export interface LocalBlobStore extends BlobStore {
   /** A fresh path on the store's own file system for a file to be adopted; the file does not exist yet. */
   newTmpPath(suffix: string): string | Unwritable;
+  /**
+   * Makes the file at a path from {@link newTmpPath} out of bytes whose digest the caller has proved. Adopted untouched, up to
+   * {@link SYNC_LIMIT} it is not read again.
+   */
+  fill(tmpPath: string, bytes: Uint8Array, digest: Digest): Unwritable | undefined;
   /** Takes over a finished file made at {@link newTmpPath}. In every case the file is gone from there afterwards. */
   adopt(tmpPath: string): Soon<Stored>;
   /**

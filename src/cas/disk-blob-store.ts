@@ -7,6 +7,7 @@ import { describeBytes, describeFile, describeManyBytes } from './blob-hashing.t
 import { type BlobRef, type LocalBlobStore, type Soon, type Stored, SYNC_LIMIT } from './blob-store.ts';
 import { type Checksums, loadChecksums } from './checksum.ts';
 import { COLD_SUFFIX, type ColdRead, isShort, readCold, readColdSlowly } from './cold-blob.ts';
+import { type DescribedFiles, describedFiles } from './described-files.ts';
 import { type CacheLayout, makeDirectory, shardedPath, tmpPath } from './layout.ts';
 import { asUnwritable, errnoOf, type Unwritable } from './unwritable.ts';
 import { type UseMarks, useMarks } from './use-marks.ts';
@@ -16,9 +17,10 @@ import { type UseMarks, useMarks } from './use-marks.ts';
  * hard-linked to anything: a build that edits its own object in place must not be able to edit the cache.
  */
 export async function openDiskBlobStore(layout: CacheLayout, now: () => number = Date.now): Promise<LocalBlobStore> {
-  const disk: Disk = { layout, checksums: await loadChecksums(), marks: useMarks(now) };
+  const disk: Disk = { layout, checksums: await loadChecksums(), marks: useMarks(now), filled: describedFiles() };
   return {
     put: (bytes) => (bytes.length <= SYNC_LIMIT ? put(disk, bytes) : putSlowly(disk, bytes)),
+    fill: (path, bytes, digest) => fill(disk, path, bytes, digest),
     adopt: (path) => adopt(disk, path),
     newTmpPath: (suffix) => newTmpPath(disk, suffix),
     locate: (ref) => locate(disk, ref),
@@ -33,6 +35,7 @@ interface Disk {
   readonly layout: CacheLayout;
   readonly checksums: Checksums;
   readonly marks: UseMarks;
+  readonly filled: DescribedFiles;
 }
 
 function rawPath(disk: Disk, digest: Digest): string {
@@ -78,9 +81,18 @@ function write(disk: Disk, ref: BlobRef, bytes: Uint8Array): Stored {
   return writeAtomically(disk.layout, rawPath(disk, ref.digest), bytes) ?? { kind: 'stored', ref };
 }
 
+function fill(disk: Disk, path: string, bytes: Uint8Array, digest: Digest): Unwritable | undefined {
+  const size = bytes.length;
+  // To sum more than this at once would hold up other clients.
+  const ref = size <= SYNC_LIMIT ? { digest, size, checksum: disk.checksums.of(bytes) } : undefined;
+  return disk.filled.write(path, bytes, ref);
+}
+
 function adopt(disk: Disk, given: string): Soon<Stored> {
-  const tmp = makeOwn(disk, given);
-  if (typeof tmp !== 'string') return tmp;
+  const own = makeOwn(disk, given);
+  if ('kind' in own) return own;
+  const { tmp } = own;
+  if (own.ref !== undefined) return settle(disk, tmp, own.ref);
   try {
     const bytes = readShort(tmp);
     if (bytes !== undefined) return settle(disk, tmp, describeBytes(bytes, disk.checksums));
@@ -100,16 +112,22 @@ async function adoptSlowly(disk: Disk, tmp: string): Promise<Stored> {
   }
 }
 
+/** A file to be put in its place, and its description where it has one already. */
+interface OwnFile {
+  readonly tmp: string;
+  readonly ref: BlobRef | undefined;
+}
+
 /** A file with a second name could be changed through it after it was hashed: then its bytes are copied. */
-function makeOwn(disk: Disk, tmp: string): string | Unwritable {
+function makeOwn(disk: Disk, tmp: string): OwnFile | Unwritable {
   try {
-    const found = lstatSync(fsPath(tmp));
+    const found = lstatSync(fsPath(tmp), { bigint: true });
     if (!found.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL', syscall: 'adopt' });
-    if (found.nlink === 1) return tmp;
+    if (found.nlink === 1n) return { tmp, ref: disk.filled.take(tmp, found) };
     const copy = tmpPath(disk.layout, 'copy');
     copyFileSync(fsPath(tmp), fsPath(copy), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     removeQuietly(tmp);
-    return copy;
+    return { tmp: copy, ref: undefined };
   } catch (error) {
     removeQuietly(tmp);
     return asUnwritable(error);

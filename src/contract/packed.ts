@@ -21,7 +21,8 @@ export function packOutput(output: OutputFile): OutputFile {
 
 /** The content that came inside the message; undefined where it is damaged or not as long as it says. */
 export function outputContent({ data, packed, size }: OutputFile): Buffer | undefined {
-  const content = packed ? unpack(data, Math.min(Number(size), INLINE_LIMIT)) : data;
+  const limit = Math.min(Number(size), INLINE_LIMIT);
+  const content = packed ? unpack(data, limit, limit) : data;
   return content !== undefined && BigInt(content.length) === size ? content : undefined;
 }
 
@@ -36,10 +37,18 @@ export function listsOf({ lists, listsPacked }: CompileResult): readonly Buffer[
   return unpacked.every((list) => list !== undefined) ? unpacked : undefined;
 }
 
-function unpack(bytes: Uint8Array, limit: number): Buffer | undefined {
+/** Bytes that a buffer has to have left for zlib to see that it is at its end. */
+const SPARE = 64;
+
+/** `expected`: so many bytes will come; what comes in one buffer need not be put together from several. */
+function unpack(bytes: Uint8Array, limit: number, expected?: number): Buffer | undefined {
   try {
     // zlib wants at least one byte of room.
-    return zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, limit) });
+    const maxOutputLength = Math.max(1, limit);
+    return zstdDecompressSync(
+      bytes,
+      expected === undefined ? { maxOutputLength } : { maxOutputLength, chunkSize: expected + SPARE },
+    );
   } catch {
     return undefined;
   }

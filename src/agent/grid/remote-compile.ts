@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
-import { fromBytes, fsPath } from '../../base/byte-string.ts';
+import { fromBytes } from '../../base/byte-string.ts';
 import { type Digest, sha256 } from '../../base/digest.ts';
+import type { LocalBlobStore } from '../../cas/blob-store.ts';
 import type { CompileResult, OutputFile } from '../../contract/generated/hybridgrid/v1/build.ts';
 import { listsOf, outputContent } from '../../contract/packed.ts';
 import type { OpenCache } from '../caches.ts';
@@ -52,7 +52,7 @@ export async function remoteCompile(
   if (services.wrongResults.has(shipment.action, result.outputs)) return none('wrong-before');
   const lists = listsOf(result);
   if (lists === undefined) return none('lists-damaged');
-  const captures = await takeOutputs(plan, result, grid);
+  const captures = await takeOutputs(plan, result, grid, cache.blobs);
   if (captures === undefined) return none('output-lost');
   const stored = await storeResult(description, plan, endedOf(result, lists, captures), cache, services, {
     ...shipment.elsewhere,
@@ -76,28 +76,29 @@ function workerName({ workerId }: CompileResult): string {
 }
 
 /** Puts the outputs where a compile of our own would have left copies of its own. */
-async function takeOutputs(plan: CompilePlan, result: CompileResult, grid: Grid): Promise<Captured[] | undefined> {
+async function takeOutputs(
+  plan: CompilePlan,
+  { outputs }: CompileResult,
+  grid: Grid,
+  blobs: LocalBlobStore,
+): Promise<Captured[] | undefined> {
   const captures: Captured[] = [];
   for (const { output, to } of plan.captures) {
-    const found = result.outputs.find((other) => other.role === output.role);
+    const found = outputs.find((other) => other.role === output.role);
     if (found?.present !== true) {
       captures.push('absent');
       continue;
     }
-    const bytes = await contentOf(found, grid);
-    if (bytes === undefined) return undefined;
-    try {
-      writeFileSync(fsPath(to), bytes, { mode: 0o600 });
-    } catch {
-      return undefined;
-    }
+    const digest = found.digest.toString('hex') as Digest;
+    const bytes = await contentOf(found, digest, grid);
+    if (bytes === undefined || blobs.fill(to, bytes, digest) !== undefined) return undefined;
     captures.push('ok');
   }
   return captures;
 }
 
-async function contentOf(output: OutputFile, grid: Grid): Promise<Buffer | undefined> {
-  const digest = output.digest.toString('hex') as Digest;
+/** The bytes of an output, proved by its digest. */
+async function contentOf(output: OutputFile, digest: Digest, grid: Grid): Promise<Buffer | undefined> {
   if (output.data.length === 0 && output.size > 0n) return grid.fetch(digest, Number(output.size));
   const content = outputContent(output);
   return content !== undefined && sha256(content) === digest ? content : undefined;
