@@ -1,5 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { parted } from './fields.ts';
 import {
   BuildServiceService,
   CompileRequest,
@@ -38,21 +39,9 @@ const TASK_SPEC_TAG = (2 << 3) | 2;
 
 /** Reads a request without reading its spec. Throws where it is no message. */
 export function readCompileQuestion(message: Buffer): CompileQuestion {
-  const reader = new BinaryReader(message);
-  const specs: Buffer[] = [];
-  const rest: Buffer[] = [];
-  while (reader.pos < reader.len) {
-    const from = reader.pos;
-    const [field, type] = reader.tag();
-    if (field === SPEC_FIELD) {
-      const bytes = reader.bytes();
-      specs.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    } else {
-      reader.skip(type, field);
-      rest.push(message.subarray(from, reader.pos));
-    }
-  }
-  const request = CompileRequest.decode(Buffer.concat(rest));
+  const { found, rest } = parted(message, SPEC_FIELD);
+  const specs = [...found];
+  const request = CompileRequest.decode(rest);
   if (request.packedSpec.length > 0) {
     const unpacked = unpackSpec(request.packedSpec);
     if (unpacked !== undefined) specs.push(unpacked);
@@ -63,12 +52,15 @@ export function readCompileQuestion(message: Buffer): CompileQuestion {
 
 /** The largest description: 20,000 inputs have some 3 MB. */
 const SPEC_LIMIT = 32 << 20;
-/** The lowest level takes 0.1 ms for 450 inputs. */
-const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Half of 450 inputs are digests. This takes 0.04 ms for them and level 1 takes 0.08, for two bytes in a hundred less. */
+const LEVEL = { [constants.ZSTD_c_compressionLevel]: -3 };
+/** Beyond the bytes themselves: what zstd may add to those that do not shrink, and one for each 256 of them. */
+const SPARE = 64;
 
 /** A spec's bytes as `packed_spec` carries them. */
 export function packSpec(spec: Buffer): Buffer {
-  return zstdCompressSync(spec, LEVEL);
+  // In one buffer of its size instead of some of 64 KiB.
+  return zstdCompressSync(spec, { params: LEVEL, chunkSize: spec.length + (spec.length >> 8) + SPARE });
 }
 
 /** The bytes of a packed spec; undefined where it is none, or larger than specs are. */

@@ -1,11 +1,8 @@
-import { connectivityState, type Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { connectivityState, type Metadata, makeClientConstructor, type ServiceError, status } from '@grpc/grpc-js';
 import type { TlsIdentity } from '../../base/tls-identity.ts';
 import { channelOf } from '../../contract/channel.ts';
-import {
-  type CompileResponse,
-  type RunRequest,
-  WorkerServiceClient,
-} from '../../contract/generated/hybridgrid/v1/build.ts';
+import type { CompileResponse, RunRequest, WorkerServiceClient } from '../../contract/generated/hybridgrid/v1/build.ts';
+import { RunService } from '../../contract/run-call.ts';
 import { type Outage, outage } from '../../storage/outage.ts';
 
 /** The ways to workers. A worker that could not be reached is left alone for a while, longer each time. */
@@ -43,6 +40,8 @@ const WINDOW = 1 << 20;
 /** Workers that are remembered. */
 const MOST = 512;
 
+const RunClient = makeClientConstructor(RunService, 'WorkerService');
+
 interface Line {
   readonly client: WorkerServiceClient;
   readonly outage: Outage;
@@ -53,7 +52,7 @@ export function workerLines({ metadata, tls, now }: WorkerLinesOptions): WorkerL
   const lineTo = (address: string): Line => {
     const before = lines.get(address);
     if (before !== undefined) return before;
-    const client = new WorkerServiceClient(address, channelOf(tls), {
+    const client = new RunClient(address, channelOf(tls), {
       'grpc.max_receive_message_length': MESSAGE_LIMIT,
       'grpc.max_send_message_length': MESSAGE_LIMIT,
       'grpc.enable_channelz': 0,
@@ -62,7 +61,7 @@ export function workerLines({ metadata, tls, now }: WorkerLinesOptions): WorkerL
       'grpc.max_reconnect_backoff_ms': 2_000,
       'grpc-node.flow_control_window': WINDOW,
       ...KEEPALIVE,
-    });
+    }) as unknown as WorkerServiceClient;
     const line = { client, outage: outage({ now }) };
     lines.set(address, line);
     const [oldest] = lines.keys();
