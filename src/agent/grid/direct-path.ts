@@ -2,6 +2,7 @@ import type { Digest } from '../../base/digest.ts';
 import { packBlobs, type WholeBlob } from '../../contract/blob-pack.ts';
 import type { Grant, RunRequest } from '../../contract/generated/hybridgrid/v1/build.ts';
 import { packSpec } from '../../contract/raw-spec.ts';
+import { eitherSignal } from './either-signal.ts';
 import type { GridAnswer, GridAsked, Shipment } from './grid.ts';
 import { readSmall } from './inline-blobs.ts';
 import type { Place, Places } from './places.ts';
@@ -93,13 +94,12 @@ async function runThere(
   const action = Buffer.from(shipment.action, 'hex');
   const { client, timeoutMs } = options;
   const request = { action, client, packedSpec: packSpec(shipment.spec), packedBlobs, timeoutMs };
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
+  const either = eitherSignal(signal);
   const answer = await new Promise<GridAnswer | undefined>((resolve) => {
     let running = 0;
     const begin = (grant: Grant): void => {
       running += 1;
-      void runAt(grant, { ...request, grant }, shipment, either, options).then((found) => {
+      void runAt(grant, { ...request, grant }, shipment, either.signal, options).then((found) => {
         running -= 1;
         if (found !== undefined || running === 0) resolve(found);
       });
@@ -107,7 +107,8 @@ async function runThere(
     place.onMore(begin);
     begin(first);
   });
-  over.abort();
+  either.release();
+  either.abort();
   if (answer === undefined) place.giveBack();
   else place.done();
   return answer;

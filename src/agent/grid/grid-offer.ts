@@ -5,6 +5,7 @@ import type { CompilePlan } from '../plan.ts';
 import type { PreparedAnswer } from '../prepared-answers.ts';
 import { discard } from '../read-files.ts';
 import { leftovers } from '../store-result.ts';
+import { eitherSignal } from './either-signal.ts';
 import type { Grid, Shipment } from './grid.ts';
 import type { LocalRoom } from './local-room.ts';
 import { type LocalSlots, localLimit, type Slot } from './local-slots.ts';
@@ -121,15 +122,16 @@ async function elsewhere(
   const { source } = description.invocation;
   const own = localLimit(description.settings['grid.local_slots']);
   const over = new AbortController();
-  const back = new AbortController();
+  const back = eitherSignal(signal);
   const asked = {
     storedOnly: false,
     ignoreStored: description.settings['cache.recache'],
     isDirect: description.settings['grid.direct'],
-    signal: AbortSignal.any([signal, back.signal]),
+    signal: back.signal,
   };
   const away = home.left(nameOf(description), grid);
   const outcome = attempt(miss, shipment, grid, asked, services).then((ended) => {
+    back.release();
     if (ended.kind === 'none') discard(leftovers(plan));
     else if (ended.isDirect) miss.cache.statistics.count('directCompiles');
     const workerMs = ended.kind === 'hit' && ended.from !== 'shared' ? ended.answer.compileMs : undefined;

@@ -16,6 +16,7 @@ import { afterListening } from '../../contract/patience.ts';
 import { packSpec } from '../../contract/raw-spec.ts';
 import { type BlobTransfer, blobTransfer } from './blob-transfer.ts';
 import { directPath } from './direct-path.ts';
+import { eitherSignal } from './either-signal.ts';
 import type { Grid, GridAnswer, GridAsked, Shipment } from './grid.ts';
 import { fewUnknown } from './inline-blobs.ts';
 import { places } from './places.ts';
@@ -226,9 +227,10 @@ export function remoteGrid(options: RemoteGridOptions): Grid {
       if (!way.isGood()) return declined('unreachable');
       askCapacity();
       try {
-        return await way.during((alive) =>
-          anyWay(shipment, { ...asked, signal: AbortSignal.any([asked.signal, alive]) }),
-        );
+        return await way.during((alive) => {
+          const { signal, release } = eitherSignal(asked.signal, alive);
+          return anyWay(shipment, { ...asked, signal }).finally(release);
+        });
       } catch (error) {
         return asked.signal.aborted ? declined('cancelled') : trouble(error);
       }
