@@ -1,5 +1,5 @@
 import { type FileDigest, type FileStates, type Listing, type StampedKind, sameStamp } from './file-state.ts';
-import { openWays, type Ways } from './ways.ts';
+import { openWays, type Trust, type Ways } from './ways.ts';
 
 /**
  * File states as of one moment: each path is asked for at most once, and names are looked up in directory listings
@@ -86,7 +86,8 @@ export interface Sight {
   readonly ways: Ways;
 }
 
-export function takeSight(files: FileStates): Sight {
-  const ways = openWays(files.wayMemory);
+/** `trust`: what need not be looked at again. */
+export function takeSight(files: FileStates, trust?: Trust): Sight {
+  const ways = openWays(files.wayMemory, trust);
   return { files: snapshotOf(files, ways), ways };
 }

@@ -41,6 +41,8 @@ type Node = { readonly stamped: StampedKind; readonly target: string | undefined
 interface KeptWay {
   readonly way: Way;
   readonly above: Way | undefined;
+  /** When it was last looked at, by the clock of {@link Trust}. */
+  lookedAt: number;
 }
 
 /** Ways found in earlier sittings, by path. Where nothing has changed the same objects are found again. */
@@ -49,52 +51,108 @@ export type WayMemory = Map<string, KeptWay>;
 /** Ways kept before the memory starts anew; some 300 bytes each. */
 const MEMORY_LIMIT = 200_000;
 
-/** A sitting. `memory`: of earlier ones; what it holds is looked at again, but not made anew if it is the same. */
-export function openWays(memory: WayMemory = new Map()): Ways {
-  const nodes = new Map<string, Node | undefined>();
-  const found = new Map<string, Way | undefined>();
-  const nodeAt = (path: string): Node | undefined => {
-    if (!nodes.has(path)) nodes.set(path, nodeNow(path));
-    return nodes.get(path);
-  };
-  const find = (path: string): Way | undefined => {
-    const known = found.get(path);
-    if (known !== undefined || found.has(path)) return known;
-    const now = search(path);
-    found.set(path, now);
-    return now;
-  };
-  const keep = (path: string, way: Way | undefined, above: Way | undefined): Way | undefined => {
-    if (way === undefined) return undefined;
-    if (memory.size >= MEMORY_LIMIT) memory.clear();
-    memory.set(path, { way, above });
+/**
+ * For whom a stale answer costs time but no truth: files that had been left alone for long need not be looked at again
+ * so soon, as long as their directory has the entries it had.
+ */
+export interface Trust {
+  /** Milliseconds of a clock that never goes back, as of now and as of the oldest look that will do. */
+  readonly now: number;
+  readonly since: number;
+  /** Nanoseconds since 1970: what was changed later is looked at. */
+  readonly quietBefore: bigint;
+}
+
+const NO_TRUST: Trust = { now: Number.NEGATIVE_INFINITY, since: Number.POSITIVE_INFINITY, quietBefore: 0n };
+
+/** Opens a sitting. `memory`: of earlier ones; what it holds is looked at again, but not made anew if it is the same. */
+export function openWays(memory: WayMemory = new Map(), trust: Trust = NO_TRUST): Ways {
+  return new Sitting(memory, trust);
+}
+
+class Sitting implements Ways {
+  readonly #memory: WayMemory;
+  readonly #trust: Trust;
+  readonly #nodes = new Map<string, Node | undefined>();
+  readonly #found = new Map<string, Way | undefined>();
+
+  constructor(memory: WayMemory, trust: Trust) {
+    this.#memory = memory;
+    this.#trust = trust;
+  }
+
+  known(path: string): Way | undefined {
+    return this.#found.get(path);
+  }
+
+  find(path: string): Way | undefined {
+    const known = this.#found.get(path);
+    if (known !== undefined || this.#found.has(path)) return known;
+    const way = this.#search(path);
+    this.#found.set(path, way);
     return way;
-  };
-  const wholeWay = (path: string): Way | undefined => {
-    const now = walkWay(path, nodeAt);
-    const kept = memory.get(path)?.way;
-    return kept !== undefined && now !== undefined && sameWay(kept, now) ? kept : keep(path, now, undefined);
-  };
-  const search = (path: string): Way | undefined => {
+  }
+
+  #search(path: string): Way | undefined {
     const slash = path.lastIndexOf('/');
     const name = path.slice(slash + 1);
     if (slash < 0) return undefined;
-    if (slash === 0 || name === '' || name === '.' || name === '..') return wholeWay(path);
-    const directory = find(path.slice(0, slash));
-    if (directory === undefined) return undefined;
-    const kept = memory.get(path);
-    const before = kept?.above?.real === directory.real ? kept.way : undefined;
-    const real = before?.real ?? (directory.real === '/' ? `/${name}` : `${directory.real}/${name}`);
-    const node = nodeNow(real, before?.end);
-    if (node?.target !== undefined) return wholeWay(path);
+    if (slash === 0 || name === '' || name === '.' || name === '..') return this.#wholeWay(path);
+    const directory = this.find(path.slice(0, slash));
+    return directory === undefined ? undefined : this.#wayInto(directory, name, path);
+  }
+
+  #wayInto(directory: Way, name: string, path: string): Way | undefined {
+    const kept = this.#memory.get(path);
+    const before = kept?.above?.real === directory.real ? kept : undefined;
+    if (before !== undefined && this.#isTrusted(before, directory)) return this.#again(path, before, directory);
+    const real = before?.way.real ?? (directory.real === '/' ? `/${name}` : `${directory.real}/${name}`);
+    const node = nodeNow(real, before?.way.end);
+    if (node?.target !== undefined) return this.#wholeWay(path);
     if (node === undefined) return undefined;
     const end = node.stamped;
-    if (before?.end === end && kept?.above === directory) return before;
-    const last: readonly Step[] = end.kind === 'directory' ? [{ kind: 'directory', at: real, stamp: end.stamp }] : [];
-    const steps = last.length === 0 ? directory.steps : [...directory.steps, ...last];
-    return keep(path, { real, steps, end, isLink: false }, directory);
-  };
-  return { find, known: (path) => found.get(path) };
+    if (before?.way.end === end) {
+      before.lookedAt = Math.max(before.lookedAt, this.#trust.now);
+      return this.#again(path, before, directory);
+    }
+    return this.#keep(path, wayTo(real, end, directory), directory, this.#trust.now);
+  }
+
+  /** The way that was found before, by new steps if something has changed on it. */
+  #again(path: string, { way, above, lookedAt }: KeptWay, directory: Way): Way {
+    if (above === directory) return way;
+    return this.#keep(path, wayTo(way.real, way.end, directory), directory, lookedAt);
+  }
+
+  #isTrusted({ way: { end }, above, lookedAt }: KeptWay, directory: Way): boolean {
+    const { since, quietBefore } = this.#trust;
+    const { mtime, ctime } = end.stamp;
+    const isQuiet = end.kind === 'file' && ctime < quietBefore && mtime < quietBefore;
+    return lookedAt >= since && isQuiet && above?.end === directory.end;
+  }
+
+  #wholeWay(path: string): Way | undefined {
+    const way = walkWay(path, (at) => this.#nodeAt(at));
+    if (way === undefined) return undefined;
+    const kept = this.#memory.get(path)?.way;
+    return kept !== undefined && sameWay(kept, way) ? kept : this.#keep(path, way, undefined, this.#trust.now);
+  }
+
+  #nodeAt(path: string): Node | undefined {
+    if (!this.#nodes.has(path)) this.#nodes.set(path, nodeNow(path));
+    return this.#nodes.get(path);
+  }
+
+  #keep(path: string, way: Way, above: Way | undefined, lookedAt: number): Way {
+    if (this.#memory.size >= MEMORY_LIMIT) this.#memory.clear();
+    this.#memory.set(path, { way, above, lookedAt });
+    return way;
+  }
+}
+
+function wayTo(real: string, end: StampedKind, { steps }: Way): Way {
+  if (end.kind !== 'directory') return { real, steps, end, isLink: false };
+  return { real, steps: [...steps, { kind: 'directory', at: real, stamp: end.stamp }], end, isLink: false };
 }
 
 function sameWay(one: Way, other: Way): boolean {
