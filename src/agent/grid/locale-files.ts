@@ -27,6 +27,10 @@ const CATEGORIES = [
   'LC_MEASUREMENT',
 ] as const;
 
+/** By the locale's name: a build has one or two. */
+const candidates = new Map<string, readonly string[]>();
+const MOST_NAMES = 64;
+
 /**
  * What the C library reads for the locale of a compile: without it gcc prints plain quotes where it prints curly ones
  * here.
@@ -34,10 +38,16 @@ const CATEGORIES = [
 export function localeFiles(env: ReadonlyMap<string, string>, files: FileStates): readonly string[] {
   const name = localeName(env);
   if (name === undefined) return [];
+  const known = candidates.get(name) ?? candidatesFor(name);
+  if (candidates.size >= MOST_NAMES) candidates.clear();
+  candidates.set(name, known);
+  return known.filter((path) => files.stampOf(path)?.kind === 'file');
+}
+
+function candidatesFor(name: string): readonly string[] {
   const plain = name.replace(/\.(.*)$/, (_, charset: string) => `.${charset.toLowerCase().replaceAll('-', '')}`);
-  const candidates = [
-    `${LOCALES}/locale-archive`,
-    ...[name, plain].flatMap((directory) => CATEGORIES.map((category) => `${LOCALES}/${directory}/${category}`)),
-  ];
-  return [...new Set(candidates)].filter((path) => files.stampOf(path)?.kind === 'file');
+  const inDirectories = [name, plain].flatMap((directory) =>
+    CATEGORIES.map((category) => `${LOCALES}/${directory}/${category}`),
+  );
+  return [...new Set([`${LOCALES}/locale-archive`, ...inDirectories])];
 }

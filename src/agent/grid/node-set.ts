@@ -3,12 +3,12 @@ import type { Digest } from '../../base/digest.ts';
 import { encodeNode, type NodeBytes } from '../../contract/encode-spec.ts';
 import type { InputNode } from '../../contract/generated/hybridgrid/v1/build.ts';
 import type { Sight } from '../file-snapshot.ts';
-import { pathOrder, type RankedPath } from './path-order.ts';
+import { type PlacedPath, pathOrder } from './path-order.ts';
 
 /** A file, link or directory that has to exist elsewhere, as it stands in a message. */
 export interface SentNode {
   /** Its path, without links. */
-  readonly at: RankedPath;
+  readonly at: PlacedPath;
   /** Of a file; undefined of anything else. */
   readonly digest: Digest | undefined;
   /** What else tells it from others at its path. */
@@ -35,11 +35,12 @@ export interface NodeMemory {
   known?: KnownNodes;
 }
 
-/** Nodes whose ranks are of one order. */
+/** Nodes whose paths are of one order. */
 export interface KnownNodes {
   file(path: string, digest: Digest, size: bigint, executable: boolean): SentNode;
   link(path: string, target: string): SentNode;
   directory(path: string): SentNode;
+  sorted(nodes: Iterable<SentNode>): SentNode[];
   readonly size: number;
 }
 
@@ -74,6 +75,7 @@ function knownNodes(): KnownNodes {
       const as = 'directory';
       return known(path, undefined, as) ?? make(path, undefined, as, { $case: 'directory', value: true });
     },
+    sorted: (some) => order.sorted([...some]),
     get size() {
       return nodes.size;
     },
@@ -81,7 +83,7 @@ function knownNodes(): KnownNodes {
 }
 
 export function nodeSet({ files, ways }: Sight, memory: NodeMemory): NodeSet {
-  // A set keeps to what it began with: its ranks are of one order, whatever others do meanwhile.
+  // A set keeps to what it began with: its paths are of one order, whatever others do meanwhile.
   const known = memory.known !== undefined && memory.known.size < MEMORY_LIMIT ? memory.known : knownNodes();
   memory.known = known;
   const nodes = new Map<string, SentNode>();
@@ -116,6 +118,6 @@ export function nodeSet({ files, ways }: Sight, memory: NodeMemory): NodeSet {
       const real = addSteps(path, true);
       if (real !== undefined && !nodes.has(real)) nodes.set(real, known.directory(real));
     },
-    sorted: () => [...nodes.values()].sort((a, b) => a.at.rank - b.at.rank),
+    sorted: () => known.sorted(nodes.values()),
   };
 }
