@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import type { Digest } from '../base/digest.ts';
+import { roomFor } from './room.ts';
 
 /**
  * Many small blobs in one body, because a request for each of a compile's 400 headers costs both ends half a
@@ -40,7 +41,8 @@ export async function packBlobs(blobs: readonly WholeBlob[]): Promise<Buffer> {
     return [head, data];
   });
   const whole = Buffer.concat(parts);
-  return whole.length <= AT_ONCE ? zstdCompressSync(whole, LEVEL) : compress(whole, LEVEL);
+  const options = { ...LEVEL, chunkSize: roomFor(whole.length) };
+  return whole.length <= AT_ONCE ? zstdCompressSync(whole, options) : compress(whole, LEVEL);
 }
 
 /** The blobs of a pack, not yet proved by their digests; undefined where it is none or is larger than packs are. */

@@ -33,7 +33,7 @@ const NOTHING: CompileSpec = {
 
 /** Writes a node once, for any number of descriptions. */
 export function encodeNode(node: InputNode): NodeBytes {
-  return Buffer.from(new BinaryWriter().bytes(InputNode.encode(node).finish()).finish()) as NodeBytes;
+  return Buffer.from(InputNode.encode(node, new BinaryWriter().fork()).join().finish()) as NodeBytes;
 }
 
 /** Byte for byte what `CompileSpec.encode` makes of the same description: digests of both are equal. */

@@ -1,5 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { CompileResult, OutputFile } from './generated/hybridgrid/v1/build.ts';
+import { roomFor } from './room.ts';
 
 /** The lowest level: 64 KiB take a quarter of a millisecond; objects shrink to a third, lists of paths to a tenth. */
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
@@ -37,9 +38,6 @@ export function listsOf({ lists, listsPacked }: CompileResult): readonly Buffer[
   return unpacked.every((list) => list !== undefined) ? unpacked : undefined;
 }
 
-/** Bytes that a buffer has to have left for zlib to see that it is at its end. */
-const SPARE = 64;
-
 /** `expected`: so many bytes will come; what comes in one buffer need not be put together from several. */
 function unpack(bytes: Uint8Array, limit: number, expected?: number): Buffer | undefined {
   try {
@@ -47,7 +45,7 @@ function unpack(bytes: Uint8Array, limit: number, expected?: number): Buffer | u
     const maxOutputLength = Math.max(1, limit);
     return zstdDecompressSync(
       bytes,
-      expected === undefined ? { maxOutputLength } : { maxOutputLength, chunkSize: expected + SPARE },
+      expected === undefined ? { maxOutputLength } : { maxOutputLength, chunkSize: roomFor(expected) },
     );
   } catch {
     return undefined;

@@ -8,6 +8,7 @@ import {
   CoordinatorMessage,
   Task,
 } from './generated/hybridgrid/v1/build.ts';
+import { roomFor } from './room.ts';
 
 /**
  * A compile's description on its way through. To read 450 inputs takes as long as all else that a coordinator does for a
@@ -54,13 +55,10 @@ export function readCompileQuestion(message: Buffer): CompileQuestion {
 const SPEC_LIMIT = 32 << 20;
 /** Half of 450 inputs are digests. This takes 0.04 ms for them and level 1 takes 0.08, for two bytes in a hundred less. */
 const LEVEL = { [constants.ZSTD_c_compressionLevel]: -3 };
-/** Beyond the bytes themselves: what zstd may add to those that do not shrink, and one for each 256 of them. */
-const SPARE = 64;
 
 /** A spec's bytes as `packed_spec` carries them. */
 export function packSpec(spec: Buffer): Buffer {
-  // In one buffer of its size instead of some of 64 KiB.
-  return zstdCompressSync(spec, { params: LEVEL, chunkSize: spec.length + (spec.length >> 8) + SPARE });
+  return zstdCompressSync(spec, { params: LEVEL, chunkSize: roomFor(spec.length) });
 }
 
 /** The bytes of a packed spec; undefined where it is none, or larger than specs are. */

@@ -22,46 +22,49 @@ interface Known {
 export function pathOrder(): PathOrder {
   const known = new Map<string, Known>();
   const ordered: Known[] = [];
-  /** The first whose place may be wrong. */
-  let settled = 0;
-  const insert = (path: string): Known => {
-    const place = placeFor(ordered, path);
-    const made = { path, place };
-    ordered.splice(place, 0, made);
-    known.set(path, made);
-    settled = Math.min(settled, place);
-    return made;
-  };
-  /** Once for all the new ones of a compile. */
-  const settle = (): void => {
-    for (let i = settled; i < ordered.length; i += 1) (ordered[i] as Known).place = i;
-    settled = ordered.length;
-  };
+  let fresh: Known[] = [];
   return {
-    of: (path) => known.get(path) ?? insert(path),
+    of(path) {
+      const before = known.get(path);
+      if (before !== undefined) return before;
+      const made = { path, place: -1 };
+      known.set(path, made);
+      fresh.push(made);
+      return made;
+    },
     sorted(items) {
-      settle();
+      // All that a compile is the first to name go in at once.
+      if (fresh.length > 0) insertAll(ordered, fresh.sort(byPath));
+      fresh = [];
       return byNumber(items, ({ at }) => at.place);
     },
   };
 }
 
-/** How many of the ordered paths come before one that is not among them. */
-function placeFor(ordered: readonly Known[], path: string): number {
-  let low = 0;
-  for (let high = ordered.length; low < high; ) {
-    const middle = (low + high) >>> 1;
-    if ((ordered[middle]?.path ?? '') < path) low = middle + 1;
-    else high = middle;
+const byPath = (a: PlacedPath, b: PlacedPath): number => (a.path < b.path ? -1 : 1);
+
+/** Merges from the end, so that what comes before all new ones is not touched. */
+function insertAll(ordered: Known[], added: readonly Known[]): void {
+  let old = ordered.length - 1;
+  let left = added.length - 1;
+  // Room without holes, which V8 would keep as a table.
+  for (const one of added) ordered.push(one);
+  for (let place = ordered.length - 1; left >= 0; place -= 1) {
+    const before = ordered[old];
+    const next = added[left] as Known;
+    const later = before !== undefined && byPath(next, before) < 0 ? before : next;
+    if (later === next) left -= 1;
+    else old -= 1;
+    ordered[place] = later;
+    later.place = place;
   }
-  return low;
 }
 
 /** Sorts whole numbers with where they came from in one: an array of numbers needs no function that compares. */
 function byNumber<T>(items: readonly T[], numberOf: (item: T) => number): T[] {
   const count = items.length;
   const keys = new Float64Array(count);
-  for (const [i, item] of items.entries()) keys[i] = numberOf(item) * count + i;
+  for (let i = 0; i < count; i += 1) keys[i] = numberOf(items[i] as T) * count + i;
   keys.sort();
   return Array.from(keys, (key) => items[key % count] as T);
 }
