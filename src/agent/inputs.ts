@@ -12,7 +12,7 @@ import type { ReadFiles } from './read-files.ts';
 import { scanCompile } from './scan.ts';
 import { directoriesOf } from './search-lists.ts';
 import type { SinceStart } from './unchanged.ts';
-import type { Ways } from './ways.ts';
+import type { Step, Way, Ways } from './ways.ts';
 
 /** The conditions under which a result holds: what was read, what was asked for and found, what was not there. */
 export interface Conditions {
@@ -148,17 +148,16 @@ const aliasInput = ({ path, file }: Alias): Unsettled => ({ path: `${path}\0${fi
  * Content and, where links or dots are on the way, the real path: compilers write real paths of system headers into
  * depfiles and debug information, so a link that is turned to an equal file elsewhere is still a change.
  */
-export function fileIdentity(path: string, digest: Digest, ways: Ways): Digest | undefined {
-  const real = ways.find(path)?.real;
-  if (real === path || real === undefined) return real === undefined ? undefined : digest;
-  return sha256(`${digest} ${real}`);
+export function identityAt({ real }: Way, path: string, digest: Digest): Digest {
+  return real === path ? digest : sha256(`${digest} ${real}`);
 }
 
 /** What an input of a manifest is known by, as of now; undefined if it is not what it was recorded as. */
 export function identityNow({ path, flags }: Unsettled, files: FileStates, ways: Ways): Digest | undefined {
   if (flags === 0) {
-    const state = files.digestOf(path, ways.find(path)?.end);
-    return state === undefined ? undefined : fileIdentity(path, state.digest, ways);
+    const way = ways.find(path);
+    const state = way === undefined ? undefined : files.digestOf(path, way.end);
+    return way === undefined || state === undefined ? undefined : identityAt(way, path, state.digest);
   }
   if (flags === DIRECTORY_INPUT) {
     const real = files.stampOf(path)?.kind === 'directory' ? ways.find(path)?.real : undefined;
@@ -214,16 +213,19 @@ function settleInputs(
   { files, ways, predates, unmoved }: SinceStart,
 ): readonly Input[] | Refusal {
   const inputs: Input[] = [];
+  // Files of one directory share their steps: what holds for the way to one holds for all.
+  const held = new Set<readonly Step[]>();
   for (const path of paths) {
     const state = files.digestOf(path);
     if (state === undefined) {
       const special = files.stampOf(path);
       return refuse(special === undefined || special.kind === 'file' ? 'input-unreadable' : 'special-input', path);
     }
-    if (!predates(state.stamp) || !unmoved(path)) return refuse('input-changed', path);
-    const digest = fileIdentity(path, state.digest, ways);
-    if (digest === undefined) return refuse('input-changed', path);
-    inputs.push({ path, digest, flags: 0 });
+    const way = ways.find(path);
+    if (way === undefined || !predates(state.stamp)) return refuse('input-changed', path);
+    if (!held.has(way.steps) && !unmoved(path)) return refuse('input-changed', path);
+    held.add(way.steps);
+    inputs.push({ path, digest: identityAt(way, path, state.digest), flags: 0 });
   }
   return inputs;
 }
