@@ -1,5 +1,5 @@
 import { lstatSync, readFileSync, type Stats } from 'node:fs';
-import { fsPath, toBytes } from '../base/byte-string.ts';
+import { fsPath } from '../base/byte-string.ts';
 import type { Digest } from '../base/digest.ts';
 import { moveIntoPlace, removeQuietly, writeTmp } from '../cas/atomic-write.ts';
 import { type CacheLayout, shardedPath } from '../cas/layout.ts';
@@ -43,9 +43,7 @@ export function openManifestStore(layout: CacheLayout, now: () => number = Date.
   const memory = decodedMemory();
   const pathOf = (key: Digest) => shardedPath(layout.manifests, key, '.json');
 
-  function read(key: Digest): Manifest | undefined {
-    const path = pathOf(key);
-    const stats = statsOf(path);
+  function readAt(key: Digest, path: string, stats: Stats | undefined): Manifest | undefined {
     if (stats === undefined) return undefined;
     const known = memory.get(key, stats);
     if (known) return known;
@@ -57,25 +55,32 @@ export function openManifestStore(layout: CacheLayout, now: () => number = Date.
   function update(key: Digest, change: (found: Manifest | undefined) => Manifest | undefined): ManifestWritten {
     const path = pathOf(key);
     for (let merge = 1; ; merge += 1) {
-      const before = identityOf(statsOf(path));
-      const manifest = change(read(key));
+      const before = statsOf(path);
+      const manifest = change(readAt(key, path, before));
       if (manifest === undefined) {
         removeQuietly(path);
         return { kind: 'stored', bytes: 0 };
       }
-      const data = toBytes(encodeManifest(manifest));
+      const data = encodeManifest(manifest);
       const tmp = writeTmp(layout, data);
       if (typeof tmp !== 'string') return tmp;
-      if (merge < MERGES && identityOf(statsOf(path)) !== before) {
+      if (merge < MERGES && identityOf(statsOf(path)) !== identityOf(before)) {
         removeQuietly(tmp);
         continue;
       }
-      return moveIntoPlace(layout, tmp, path) ?? { kind: 'stored', bytes: data.length };
+      // Looked at while nobody else knows it: what lies at the path after the rename may be another's already.
+      const written = statsOf(tmp);
+      const failed = moveIntoPlace(layout, tmp, path);
+      if (failed === undefined && written !== undefined) memory.set(key, written, manifest);
+      return failed ?? { kind: 'stored', bytes: data.length };
     }
   }
 
   return {
-    read,
+    read(key) {
+      const path = pathOf(key);
+      return readAt(key, path, statsOf(path));
+    },
     update,
     add: (key, fields, entry) => update(key, (found) => addEntry(found ?? emptyManifest(key, fields), entry)),
     drop: (key) => void removeQuietly(pathOf(key)),
