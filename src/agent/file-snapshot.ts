@@ -1,6 +1,5 @@
-import type { FileScan } from '../includes/directives.ts';
-import type { FileDigest, FileStates, Listing, StampedKind } from './file-state.ts';
-import { openWays, type Ways } from './ways.ts';
+import { type FileDigest, type FileStates, type Listing, type StampedKind, sameStamp } from './file-state.ts';
+import { openWays, type Trust, type Ways } from './ways.ts';
 
 /**
  * File states as of one moment: each path is asked for at most once, and names are looked up in directory listings
@@ -12,18 +11,16 @@ import { openWays, type Ways } from './ways.ts';
  * prove how each input is reached: the stamp of what lies at their end saves a second stat of every one.
  */
 export function snapshotOf(files: FileStates, ways: Ways): FileStates {
-  const stamps = new Map<string, StampedKind | undefined>();
+  const relative = new Map<string, StampedKind | undefined>();
   const digests = new Map<string, FileDigest | undefined>();
-  const scans = new Map<string, FileScan | undefined>();
   const listings = new Map<string, Listing | undefined>();
-  const once = <T>(memory: Map<string, T | undefined>, path: string, ask: (path: string) => T | undefined) => {
-    const known = memory.get(path);
-    if (known !== undefined || memory.has(path)) return known;
-    const found = ask(path);
-    memory.set(path, found);
+  const listingOf = (path: string): Listing | undefined => {
+    const known = listings.get(path);
+    if (known !== undefined || listings.has(path)) return known;
+    const found = listingAt(path, ways.find(path)?.end, files);
+    listings.set(path, found);
     return found;
   };
-  const listingOf = (path: string) => once(listings, path, files.listingOf);
   const listed = (path: string): boolean => {
     const slash = path.lastIndexOf('/');
     const name = path.slice(slash + 1);
@@ -31,34 +28,56 @@ export function snapshotOf(files: FileStates, ways: Ways): FileStates {
     if (slash <= 0 || name === '' || name === '.' || name === '..') return true;
     const directory = path.slice(0, slash);
     const listing = listingOf(directory);
-    if (listing !== undefined) return listing.names.has(name);
-    return once(stamps, directory, files.stampOf) !== undefined;
+    return listing === undefined ? ways.find(directory) !== undefined : listing.names.has(name);
   };
-  const stampNow = (path: string): StampedKind | undefined =>
-    path.startsWith('/') ? ways.find(path)?.end : files.stampOf(path);
   const stampOf = (path: string): StampedKind | undefined => {
-    const known = stamps.get(path);
-    // What no listing holds is not remembered: the walk asks for each of its 1,500 names once.
-    return known === undefined && listed(path) ? once(stamps, path, stampNow) : known;
+    if (path.startsWith('/')) return ways.known(path)?.end ?? (listed(path) ? ways.find(path)?.end : undefined);
+    return once(relative, path, files.stampOf);
   };
-  const digestOf = (path: string) =>
-    once(digests, path, (asked) => {
-      const at = stampOf(asked);
-      return at === undefined ? undefined : files.digestOf(asked, at);
-    });
+  const digestOf = (path: string): FileDigest | undefined => {
+    const at = stampOf(path);
+    // Of a file too young to be remembered one reading counts.
+    return at?.content ?? once(digests, path, () => (at === undefined ? undefined : files.digestOf(path, at)));
+  };
+  const moment = {};
   return {
     stampOf,
     listingOf,
     digestOf,
-    scanOf: (path) => once(scans, path, (asked) => files.scanOf(asked, digestOf(asked)?.digest)),
+    scanOf(path) {
+      const state = digestOf(path);
+      if (state === undefined || state.scan !== undefined) return state?.scan;
+      const scan = files.scanOf(path, state.digest);
+      if (scan !== undefined) state.scan = scan;
+      return scan;
+    },
     hasEntry: (path) => listed(path) && files.hasEntry(path),
     realPathOf: files.realPathOf,
     isLink: (path) => (path.startsWith('/') ? ways.find(path)?.isLink === true : files.isLink(path)),
     isSettled: files.isSettled,
     lookupsOver: files.lookupsOver,
-    moment: stamps,
+    wayMemory: files.wayMemory,
+    moment,
     lacks: (directory, name) => listingOf(directory)?.names.has(name) === false,
   };
+}
+
+function once<T>(memory: Map<string, T | undefined>, path: string, ask: (path: string) => T | undefined) {
+  const known = memory.get(path);
+  if (known !== undefined || memory.has(path)) return known;
+  const found = ask(path);
+  memory.set(path, found);
+  return found;
+}
+
+/** The names in a directory, read again only if it is not what it was. */
+function listingAt(path: string, at: StampedKind | undefined, files: FileStates): Listing | undefined {
+  if (at === undefined) return files.listingOf(path);
+  if (at.kind !== 'directory') return undefined;
+  if (at.listing !== undefined) return at.listing;
+  const read = files.listingOf(path);
+  if (read?.settled === true && sameStamp(read.stamp, at.stamp)) at.listing = read;
+  return read;
 }
 
 /** What was seen of the files in one sitting, and of the ways that lead to them. */
@@ -67,7 +86,8 @@ export interface Sight {
   readonly ways: Ways;
 }
 
-export function takeSight(files: FileStates): Sight {
-  const ways = openWays();
+/** `trust`: what need not be looked at again. */
+export function takeSight(files: FileStates, trust?: Trust): Sight {
+  const ways = openWays(files.wayMemory, trust);
   return { files: snapshotOf(files, ways), ways };
 }

@@ -16,6 +16,7 @@ import { type Digest, sha256 } from '../base/digest.ts';
 import { type FileScan, scanDirectives } from '../includes/directives.ts';
 import { createLookups, type Lookups } from '../includes/lookups.ts';
 import type { Stamp } from './answers.ts';
+import type { WayMemory } from './ways.ts';
 
 /**
  * What the agent remembers about files between compiles: digests, include directives and directory listings, each
@@ -32,6 +33,8 @@ export interface FileDigest {
   readonly stamp: Stamp;
   /** False while the file is too young for its stamp to prove its content. */
   readonly settled: boolean;
+  /** Its directives, once they were asked for. */
+  scan?: FileScan;
 }
 
 export interface FileStates {
@@ -52,15 +55,21 @@ export interface FileStates {
   hasEntry(path: string): boolean;
   /** What is remembered of name lookups over these directories. */
   lookupsOver(chain: readonly string[]): Lookups;
+  /** What is remembered of the ways that lead to files. */
+  readonly wayMemory: WayMemory;
   /** Stands for the moment of which all answers are; undefined where each is of its own. */
   readonly moment?: object;
   /** Was this stamp old enough at `now` for nothing to change under it unseen? */
   isSettled(stamp: Stamp): boolean;
 }
 
+/** What lies at a path; one object for as long as its stamp stays the same, where ways are remembered. */
 export interface StampedKind {
   readonly kind: 'file' | 'directory' | 'other';
   readonly stamp: Stamp;
+  /** What was read of a file, or in a directory, with this stamp; only what lasts as long as the stamp does. */
+  content?: FileDigest;
+  listing?: Listing;
 }
 
 export interface Listing {
@@ -126,6 +135,7 @@ export function fileStates(nowNs: () => bigint): FileStates {
     lacks: (path, name) => quietly(() => listingOf(path, memory, isSettled, stampOf))?.names.has(name) === false,
     isLink: (path) => quietly(() => lstatSync(fsPath(path), { throwIfNoEntry: false }))?.isSymbolicLink() === true,
     lookupsOver: (chain) => lookupsOver(chain, memory.lookups),
+    wayMemory: new Map(),
     realPathOf: (path) => quietly(() => fromBytes(realpathSync.native(fsPath(path), { encoding: 'buffer' }))),
   };
 }
@@ -197,9 +207,11 @@ function digestOf(
 ): FileDigest | undefined {
   // What is no regular file must not even be opened: reading a pipe would hang the agent.
   if (at?.kind !== 'file') return undefined;
+  if (at.content !== undefined) return at.content;
   const known = memory.digests.get(path);
-  if (known !== undefined && sameStamp(known.stamp, at.stamp)) return known;
-  return readDigest(path, memory, isSettled);
+  const is = known !== undefined && sameStamp(known.stamp, at.stamp) ? known : readDigest(path, memory, isSettled);
+  if (is?.settled === true && sameStamp(is.stamp, at.stamp)) at.content = is;
+  return is;
 }
 
 function readDigest(path: string, memory: Memory, isSettled: (s: Stamp) => boolean) {

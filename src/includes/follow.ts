@@ -2,48 +2,25 @@ import { refuse } from '../base/refusal.ts';
 import type { Lookup } from './directives.ts';
 import { type Directory, isOpened, type Probe, type Resolution } from './lookups.ts';
 import { baseName, directoryOf, tidyPath } from './paths.ts';
-import { listVain, type Visit, type WalkState } from './walk-state.ts';
+import { type Lead, leadOf, type Visit } from './visit.ts';
+import { listVain, type WalkState } from './walk-state.ts';
+
+type Hit = NonNullable<Resolution['hit']>;
 
 /** The implicit include of gcc: a header that may be missing, and after which precompiled headers are still asked for. */
 export const STDC_PREDEF: Lookup = { op: 'include', form: 'angle', name: 'stdc-predef.h' };
 
-/**
- * Follows one directive of a visited file. The rules of both compilers:
- * - "name" begins in the directory of the includer as spelled, then goes through the quote and bracket directories;
- *   <name> begins with the bracket directories; include_next begins after the place where the includer was found, and
- *   acts as a plain include where there is no such place (the source, files found by an absolute path).
- * - A file found in its includer's directory has, to gcc, all of the search list behind it; to clang, what the
- *   includer had behind it.
- */
+/** Follows one directive of a visited file, be it of the file or one that the compiler adds. */
 export function follow(state: WalkState, visit: Visit, lookup: Lookup): void {
-  const { op, form } = lookup;
-  const name = lookup.name.startsWith('./') ? tidyPath(`/${lookup.name}`).slice(1) : lookup.name;
-  if (name === '') return;
-  if (name.startsWith('/')) {
-    const root = state.lookups.directory('');
-    const below = tidyPath(name).slice(1);
-    const only = state.lookups.probe(root, below);
-    const counts = followHere(state, visit, lookup, only, -1);
-    if (visit.early) checkPrecompiled(state, [root], below, counts, isOpened(only.kind) ? root : undefined);
-    return;
-  }
-  const isNext = op.endsWith('_next') && visit.next >= 0;
-  let own: Probe | undefined;
-  if (form === 'quote' && !isNext) {
-    own = state.lookups.probe(visit.directory, name);
-    if (isOpened(own.kind)) {
-      const counts = followHere(state, visit, lookup, own, state.input.family === 'gcc' ? 0 : visit.next);
-      if (visit.early) checkPrecompiled(state, [visit.directory], name, counts, visit.directory);
-      return;
-    }
-  }
-  const start = isNext ? visit.next : form === 'quote' ? 0 : state.bracketStart;
-  const found = state.lookups.resolve(start, name);
-  const counts = followList(state, visit, lookup, own, found);
-  if (!visit.early) return;
-  const tried = own === undefined ? found.before : [visit.directory, ...found.before];
-  const owner = found.hit?.directory;
-  checkPrecompiled(state, owner === undefined ? tried : [...tried, owner], name, counts, owner);
+  const lead = leadOf(state.lookups, visit, lookup, state.bracketStart);
+  if (lead !== undefined) followLead(state, visit, lead);
+}
+
+/** Goes where a directive leads; one decided by macros is kept until more of them are known. */
+export function followLead(state: WalkState, visit: Visit, lead: Lead): void {
+  if (lead.to === 'computed') state.computed.push({ visit, lookup: lead.lookup, done: new Set() });
+  else if (lead.to === 'place') followPlace(state, visit, lead);
+  else followList(state, visit, lead);
 }
 
 function isTest(op: Lookup['op']): boolean {
@@ -51,44 +28,68 @@ function isTest(op: Lookup['op']): boolean {
 }
 
 /**
- * A name with one candidate that decides: in the includer's directory, or an absolute path. Here and below the answer
- * is whether the compiler may have made the lookup.
+ * A name with one candidate that decides: in the includer's directory, or an absolute path. A file found in its includer's
+ * directory has, to gcc, all of the search list behind it; to clang, what the includer had behind it.
  */
-function followHere(state: WalkState, visit: Visit, { op, name }: Lookup, own: Probe, next: number): boolean {
+function followPlace(state: WalkState, visit: Visit, lead: Extract<Lead, { to: 'place' }>): void {
+  const { only, inside, name, lookup } = lead;
+  const next = lookup.name.startsWith('/') ? -1 : state.input.family === 'gcc' ? 0 : visit.next;
+  const counts = isOpened(only.kind) ? openPlace(state, visit, lead, next) : missPlace(state, lead);
+  if (!visit.early) return;
+  checkPrecompiled(state, [inside], name, counts, isOpened(only.kind) ? inside : undefined);
+}
+
+/** Here and below the answer is whether the compiler may have made the lookup. */
+function openPlace(state: WalkState, visit: Visit, lead: Extract<Lead, { to: 'place' }>, next: number): boolean {
+  const { op, name } = lead.lookup;
+  const way = { next, once: op === 'import', early: false };
   if (isTest(op)) {
-    if (isOpened(own.kind)) noteFound(state, own, { next, once: false, early: false });
-    else listVain(state, own, true);
+    noteFound(state, lead, lead.only, { ...way, once: false });
     return true;
   }
-  if (!isOpened(own.kind)) {
-    if (state.truth === undefined) listVain(state, own);
-    return state.truth === undefined;
-  }
-  if (enter(state, own, { next, once: op === 'import', early: false })) return true;
-  leaveOut(state, own, visit, name, 0);
+  if (enter(state, lead, lead.only, way)) return true;
+  leaveOut(state, lead.only, visit, name, 0);
   return false;
 }
 
-function followList(
+function missPlace(state: WalkState, { only, lookup }: Extract<Lead, { to: 'place' }>): boolean {
+  const counts = isTest(lookup.op) || state.truth === undefined;
+  if (counts) listVain(state, only, isTest(lookup.op));
+  return counts;
+}
+
+function followList(state: WalkState, visit: Visit, lead: Extract<Lead, { to: 'list' }>): void {
+  const { own, found, name } = lead;
+  if (found.walk !== state.lookups.walk) {
+    found.walk = state.lookups.walk;
+    found.verdict = undefined;
+    found.listed = false;
+  }
+  const counts = found.hit === undefined ? foundNowhere(state, lead) : foundInList(state, visit, lead, found.hit);
+  if (!visit.early) return;
+  const tried = own === undefined ? found.before : [visit.directory, ...found.before];
+  const owner = found.hit?.directory;
+  checkPrecompiled(state, owner === undefined ? tried : [...tried, owner], name, counts, owner);
+}
+
+function foundInList(
   state: WalkState,
   visit: Visit,
-  lookup: Lookup,
-  own: Probe | undefined,
-  found: Resolution,
+  lead: Extract<Lead, { to: 'list' }>,
+  { probe, index }: Hit,
 ): boolean {
-  const { op, name } = lookup;
-  const { hit } = found;
-  if (hit === undefined) return foundNowhere(state, lookup, own, found);
-  const next = hit.index + 1;
-  if (isTest(op)) {
-    const isListed = noteFound(state, hit.probe, { next, once: false, early: false });
+  const { own, found, lookup } = lead;
+  const next = index + 1;
+  if (isTest(lookup.op)) {
+    const isListed = noteFound(state, lead, probe, { next, once: false, early: false });
     if (isListed) listAll(state, own, found);
     return true;
   }
-  if (found.verdict === undefined || visit.early || op === 'import') {
-    const entered = enter(state, hit.probe, { next, once: op === 'import', early: lookup === STDC_PREDEF });
+  if (found.verdict === undefined || visit.early || lookup.op === 'import') {
+    const way = { next, once: lookup.op === 'import', early: lookup === STDC_PREDEF };
+    const entered = enter(state, lead, probe, way);
     found.verdict = entered ? 'followed' : 'left out';
-    if (!entered) leaveOut(state, hit.probe, visit, name, next);
+    if (!entered) leaveOut(state, probe, visit, lookup.name, next);
   }
   if (found.verdict === 'followed') listAll(state, own, found);
   return found.verdict === 'followed';
@@ -98,7 +99,7 @@ function followList(
  * A name without a file. An include of it was not evaluated, or the compile would have failed, with one exception: gcc
  * (12.2) passes silently over an include whose name a `__has_include` has looked for in vain before.
  */
-function foundNowhere(state: WalkState, lookup: Lookup, own: Probe | undefined, found: Resolution): boolean {
+function foundNowhere(state: WalkState, { lookup, own, found }: Extract<Lead, { to: 'list' }>): boolean {
   const { silent } = state;
   const { name } = lookup;
   if (isTest(lookup.op) || lookup === STDC_PREDEF || state.truth === undefined) {
@@ -119,9 +120,9 @@ function foundNowhere(state: WalkState, lookup: Lookup, own: Probe | undefined, 
  * A test for existence that succeeded. clang puts the file found into its depfile though it reads nothing of it: it is
  * then followed like an include, whose candidates before it count, because another file found would be listed instead.
  */
-function noteFound(state: WalkState, probe: Probe, way: Way): boolean {
+function noteFound(state: WalkState, lead: Targeted, probe: Probe, way: Way): boolean {
   state.present.add(probe.path);
-  return state.input.family === 'clang' && enter(state, probe, way);
+  return state.input.family === 'clang' && enter(state, lead, probe, way);
 }
 
 /** `asked`: for a test, whose answer the compiler's list does not tell. */
@@ -129,33 +130,46 @@ function listAll(state: WalkState, own: Probe | undefined, found: Resolution, as
   if (own !== undefined) listVain(state, own, asked);
   if (found.listed && !asked) return;
   found.listed = true;
-  for (const directory of found.before) listVain(state, state.lookups.probe(directory, found.name), asked);
+  for (const probe of found.vain) listVain(state, probe, asked);
 }
 
 /** How a file found is visited: see {@link Visit}; `once`: by #import. */
 type Way = Pick<Visit, 'next' | 'early'> & { readonly once: boolean };
 
+/** Remembers which visit a directive led to. */
+interface Targeted {
+  target: Visit | undefined;
+}
+
 /** Puts a file found on the stack. False if the compiler did not list it: then the directive was in a branch not taken. */
-function enter(state: WalkState, probe: Probe, { next, early, once }: Way): boolean {
+function enter(state: WalkState, lead: Targeted, probe: Probe, { next, early, once }: Way): boolean {
   const { truth, lookups, todo } = state;
-  const match = truth === undefined ? { path: probe.path, alias: false } : truth.match(probe.path);
+  const match = truth === undefined || truth.has(probe.path) ? AS_SPELLED : truth.match(probe.path);
   if (match === undefined) return false;
   if (probe.kind === 'other') {
     state.problem ??= refuse('special-input', probe.path);
     return true;
   }
-  const { path, alias } = match;
+  const path = match.path ?? probe.path;
   if (once) state.once.add(path);
-  const directory = lookups.directory(directoryOf(alias ? tidyPath(path) : probe.path));
-  todo.push({ path, directory, next, early });
-  if (alias) {
+  const known = lead.target;
+  if (known !== undefined && known.path === path && known.next === next && known.early === early && !match.alias) {
+    todo.push(known);
+    return true;
+  }
+  const directory = lookups.directory(directoryOf(match.alias ? tidyPath(path) : probe.path));
+  const target = lookups.visit(path, directory, next, early);
+  todo.push(target);
+  if (match.alias) {
     state.aliases.set(probe.path, path);
     // gcc goes on from the name it prints. clang prints one name of several and may go on from another.
     if (state.input.family === 'clang')
-      todo.push({ path, directory: lookups.directory(directoryOf(probe.path)), next, early });
-  }
+      todo.push(lookups.visit(path, lookups.directory(directoryOf(probe.path)), next, early));
+  } else lead.target = target;
   return true;
 }
+
+const AS_SPELLED = { path: undefined, alias: false };
 
 /** Notes a file that stands where the compiler would have found it, though it did not list it. */
 function leaveOut(state: WalkState, probe: Probe, visit: Visit, name: string, from: number): void {

@@ -4,6 +4,8 @@ import type { FileView } from './port.ts';
 /** The compiler's own list of the files it read, asked by path. */
 export interface Truth {
   readonly paths: ReadonlySet<string>;
+  /** Whether a path is listed in just this spelling. */
+  has(path: string): boolean;
   /** The listed path that names the same file: by its spelling, else by device and inode. */
   match(path: string): { readonly path: string; readonly alias: boolean } | undefined;
   /** Whether the list holds a file of this name in some directory. */
@@ -30,6 +32,7 @@ export function createTruth(paths: ReadonlySet<string>, view: FileView): Truth {
   };
   return {
     paths,
+    has: (path) => paths.has(path),
     hasName(name) {
       names ??= new Set(Array.from(paths, baseName));
       return names.has(name);

@@ -1,10 +1,11 @@
 import { refuse } from '../base/refusal.ts';
 import { commandLineTable, computedNames, macroWithin } from './computed-names.ts';
 import type { FileScan, Lookup } from './directives.ts';
-import { follow, STDC_PREDEF } from './follow.ts';
+import { follow, followLead, STDC_PREDEF } from './follow.ts';
 import { absolutePath, directoryOf } from './paths.ts';
 import { flagRefusal } from './scan-refusals.ts';
-import { listVain, type Visit, type WalkState } from './walk-state.ts';
+import { leadsOf, type Visit } from './visit.ts';
+import { listVain, type WalkState } from './walk-state.ts';
 
 /** Puts the source itself on the stack. */
 export function visitSource(state: WalkState): void {
@@ -16,7 +17,7 @@ export function visitSource(state: WalkState): void {
   else if (kind !== 'file') state.problem = refuse('input-unreadable', path);
   else {
     const directory = lookups.directory(directoryOf(path));
-    state.todo.push({ path: file, directory, next: -1, early: true });
+    state.todo.push(lookups.visit(file, directory, -1, true));
     if (input.family === 'gcc' && input.precompiles !== true) askForPrecompiled(state, `${path}.gch`);
     readFile(state, file);
   }
@@ -27,7 +28,7 @@ export function includeFirst(state: WalkState): void {
   const { input, lookups } = state;
   const { family } = input;
   const directory = lookups.directory(absolutePath(input.cwd, '.'));
-  const start: Visit = { path: '', directory, next: -1, early: true };
+  const start = lookups.visit('', directory, -1, true);
   if (family === 'gcc') follow(state, start, STDC_PREDEF);
   for (const { option, name } of input.forcedIncludes) {
     if (family === 'clang' && option === '-include')
@@ -49,14 +50,9 @@ export function drain(state: WalkState): void {
     const scan = readFile(state, visit.path);
     if (scan === undefined || !isNew(state, visit, scan)) continue;
     const kept = state.todo.length;
-    for (const lookup of scan.lookups) followOrKeep(state, visit, lookup);
+    for (const lead of leadsOf(state.lookups, visit, scan, state.bracketStart).each) followLead(state, visit, lead);
     reverseFrom(state.todo, kept);
   }
-}
-
-function followOrKeep(state: WalkState, visit: Visit, lookup: Lookup): void {
-  if (lookup.form === 'macro' || lookup.form === 'tokens') state.computed.push({ visit, lookup, done: new Set() });
-  else follow(state, visit, lookup);
 }
 
 /** The last include must not be the first visited. */
@@ -83,17 +79,14 @@ function readFile(state: WalkState, path: string): FileScan | undefined {
 }
 
 /** Whether a file was not yet visited in this way. Its place in the search list counts only if it can be asked for. */
-function isNew(state: WalkState, visit: Visit, scan: FileScan): boolean {
-  const before = state.visited.get(visit.path);
-  if (before === undefined) {
-    state.visited.set(visit.path, [visit]);
-    return true;
+function isNew({ input, lookups }: WalkState, visit: Visit, scan: FileScan): boolean {
+  let placed: boolean | undefined;
+  for (const other of visit.siblings) {
+    if (other.walk !== lookups.walk || other.directory !== visit.directory || (visit.early && !other.early)) continue;
+    placed ??= input.family === 'clang' || scan.lookups.some((lookup) => lookup.op.endsWith('_next'));
+    if (!placed || other.next === visit.next) return false;
   }
-  const placed = state.input.family === 'clang' || scan.lookups.some((lookup) => lookup.op.endsWith('_next'));
-  for (const other of before)
-    if (other.directory === visit.directory && (!placed || other.next === visit.next) && (other.early || !visit.early))
-      return false;
-  before.push(visit);
+  visit.walk = lookups.walk;
   return true;
 }
 

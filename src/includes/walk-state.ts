@@ -3,18 +3,8 @@ import type { FileScan, Lookup } from './directives.ts';
 import { createLookups, type Directory, type Lookups, type Probe, type Resolution } from './lookups.ts';
 import { chainOf } from './search-list.ts';
 import { createTruth, type Truth } from './truth.ts';
+import type { Visit } from './visit.ts';
 import type { WalkInput } from './walk.ts';
-
-/** A file to read: where it was found decides what its own includes find. */
-export interface Visit {
-  readonly path: string;
-  /** The directory its "name" includes begin in. */
-  readonly directory: Directory;
-  /** Where its include_next begins in the search list; -1: it acts as a plain include. */
-  readonly next: number;
-  /** Its includes can be the first of the compile: gcc still asks for precompiled headers. */
-  readonly early: boolean;
-}
 
 /** A lookup whose name depends on macros: tried again whenever more definitions are known. */
 export interface ComputedLookup {
@@ -39,14 +29,13 @@ export interface WalkState {
   readonly bracketStart: number;
   /** A stack, so that files come out in about the order in which a compiler opens them. */
   readonly todo: Visit[];
-  readonly visited: Map<string, Visit[]>;
   /** The files reached, in order, with what they say. */
   readonly scans: Map<string, FileScan>;
   readonly computed: ComputedLookup[];
   readonly present: Set<string>;
   readonly absent: string[];
-  /** More of these: names that whole directories lack. */
-  readonly lacking: Map<Directory, string[]>;
+  /** Directories that lack names looked for in them. */
+  readonly lacking: Directory[];
   /** Those of `absent` that a file may have borne when the compiler asked: see {@link Walk.asked}. */
   readonly asked: Set<string>;
   readonly directories: string[];
@@ -74,12 +63,11 @@ export function beginWalk(input: WalkInput): WalkState {
     truth: truth === undefined ? undefined : createTruth(truth, view),
     bracketStart: search.quote.length,
     todo: [],
-    visited: new Map(),
     scans: new Map(),
     computed: [],
     present: new Set(),
     absent: [],
-    lacking: new Map(),
+    lacking: [],
     asked: new Set(),
     directories: [],
     aliases: new Map(),
@@ -102,9 +90,12 @@ export function listVain(state: WalkState, probe: Probe, asked = false): void {
   probe.listedIn = state.lookups.walk;
   if (probe.lacking !== undefined) {
     const { directory, name } = probe.lacking;
-    const names = state.lacking.get(directory);
-    if (names === undefined) state.lacking.set(directory, [name]);
-    else names.push(name);
+    if (directory.vainIn === state.lookups.walk) directory.vain.push(name);
+    else {
+      directory.vainIn = state.lookups.walk;
+      directory.vain = [name];
+      state.lacking.push(directory);
+    }
     return;
   }
   (probe.kind === 'absent' ? state.absent : state.directories).push(probe.path);

@@ -134,7 +134,7 @@ function finish(state: WalkState): Walk {
     files: [...scans.keys()],
     present: [...state.present].filter((path) => !scans.has(path)),
     absent: [...input.search.missing, ...state.absent],
-    lacking: new Map(Array.from(state.lacking, ([{ path }, names]) => [path, names])),
+    lacking: new Map(state.lacking.map(({ path, vain }) => [path, vain])),
     asked: [...input.search.missing, ...state.asked],
     directories: state.directories,
     aliases: [...state.aliases].map(([path, file]) => ({ path, file })),

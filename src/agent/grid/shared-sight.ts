@@ -23,24 +23,37 @@ const KEPT_MS = 500;
  */
 const FRESH_MS = 50;
 
-/** `now`: a clock that never goes back, in milliseconds. */
-export function sharedSight(files: FileStates, now: () => number): SharedSight {
-  let kept: { readonly sight: Sight; readonly at: number } | undefined;
-  const begin = (): Sight => {
-    const sight = takeSight(files);
-    kept = { sight, at: now() };
+/**
+ * As long as this no second look is taken at files that nobody had touched for {@link QUIET_MS}, where their directory has
+ * the same entries: most headers, at 4 microseconds each. One that is changed in place meanwhile costs a compile in vain.
+ */
+const TRUSTED_MS = 2_000;
+const QUIET_MS = 3_600_000;
+const NS_PER_MS = 1_000_000n;
+
+/** `now`: a clock that never goes back; `wallClock`: milliseconds since 1970, as files are stamped. */
+export function sharedSight(files: FileStates, now: () => number, wallClock: () => number = Date.now): SharedSight {
+  let kept: { readonly sight: Sight; readonly at: number; readonly isWhole: boolean } | undefined;
+  let droppedAt = 0;
+  const begin = (since: number): Sight => {
+    const at = now();
+    const quietBefore = BigInt(wallClock() - QUIET_MS) * NS_PER_MS;
+    const sight = takeSight(files, { now: at, since, quietBefore });
+    kept = { sight, at, isWhole: since > at };
     return sight;
   };
   return {
     take() {
-      return kept !== undefined && now() - kept.at <= KEPT_MS ? kept.sight : begin();
+      const at = now();
+      return kept !== undefined && at - kept.at <= KEPT_MS ? kept.sight : begin(Math.max(at - TRUSTED_MS, droppedAt));
     },
     takeAfter(moment) {
-      const isUsable = kept !== undefined && kept.at > moment && now() - kept.at <= FRESH_MS;
-      return kept !== undefined && isUsable ? kept.sight : begin();
+      const isUsable = kept?.isWhole === true && kept.at > moment && now() - kept.at <= FRESH_MS;
+      return kept !== undefined && isUsable ? kept.sight : begin(Number.POSITIVE_INFINITY);
     },
     drop() {
       kept = undefined;
+      droppedAt = now();
     },
   };
 }
