@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest';
-import { sha256 } from '../base/digest.ts';
 import { type Check, encodeHit, type Stamp } from './answers.ts';
-import { checkOf, encodeCheck, isFileCheck } from './encoded-checks.ts';
-import type { FileDigest } from './file-state.ts';
+import { encodeCheck, isFileCheck } from './encoded-checks.ts';
 
 const stamp: Stamp = { dev: 1n, ino: 2n, size: 3n, mtime: 4n, ctime: (1n << 63n) + 5n };
 
@@ -27,18 +25,6 @@ test.each([
 ] satisfies [Check, string][])('a check of kind $kind is what the launcher reads', (check, bytes) => {
   expect(encodeCheck(check)).toBe(bytes);
   expect(isFileCheck(encodeCheck(check))).toBe(check.kind === 'file');
-});
-
-test('what is remembered of a check follows the path and the stamp', () => {
-  const seen: FileDigest = { digest: sha256('a'), stamp, settled: true };
-  const one = checkOf('file', '/one', seen);
-  expect(one).toBe(encodeCheck({ kind: 'file', path: '/one', stamp }));
-  expect(checkOf('file', '/one', seen)).toBe(one);
-  expect(checkOf('file', '/other', seen)).toBe(encodeCheck({ kind: 'file', path: '/other', stamp }));
-  const later = { ...stamp, mtime: 9n };
-  expect(checkOf('file', '/one', { ...seen, stamp: later })).toBe(
-    encodeCheck({ kind: 'file', path: '/one', stamp: later }),
-  );
 });
 
 test('a frame holds its checks in their order, between its note and its outputs', () => {

@@ -9,11 +9,12 @@ import {
   presentOf,
 } from '../cache/manifest.ts';
 import { type Description, inDirectory } from './describe.ts';
-import { checkOf, type EncodedCheck, encodeCheck } from './encoded-checks.ts';
+import { type EncodedCheck, encodeCheck } from './encoded-checks.ts';
 import type { FileStates } from './file-state.ts';
 import { namesIn } from './gcc-installations.ts';
-import { ALIAS_INPUT, DIRECTORY_INPUT, identityAt, identityNow, SEARCH_LIST_INPUT } from './inputs.ts';
+import { ALIAS_INPUT, DIRECTORY_INPUT, identityNow, SEARCH_LIST_INPUT } from './inputs.ts';
 import { wantsColour } from './plan.ts';
+import { type SeenFile, seenFile } from './seen-files.ts';
 import type { Step, Way, Ways } from './ways.ts';
 
 /** A stored result whose every condition holds now, with the checks by which the launcher proves it again. */
@@ -92,28 +93,28 @@ function proofOf(entry: NewEntry, description: Description, services: LookupServ
   };
   const { parts } = description.toolchain;
   // The compiler's own name may be a link to another one tomorrow.
-  if (!addWayChecks(description.request.compiler, ways, collected)) return undefined;
+  const toCompiler = ways.find(description.request.compiler);
+  if (toCompiler === undefined) return undefined;
+  addWayChecks(toCompiler, collected);
   // Digests are compared with the stamps that the launcher will see: a file may have changed since it was read above.
   for (const { path, digest } of parts)
-    if (fileCheck(path, files, ways, collected)?.digest !== digest) return undefined;
+    if (addFileCheck(path, services, collected)?.state.digest !== digest) return undefined;
   for (const { path, names } of description.toolchain.directories) {
     const listing = files.listingOf(path);
     if (listing === undefined || namesIn(path, files) !== names) return undefined;
-    collected.checks.push(checkOf('directory', path, listing));
+    collected.checks.push(encodeCheck({ kind: 'directory', path, stamp: listing.stamp }));
     if (!listing.settled) collected.lasting = false;
   }
   for (const path of description.decidingFiles)
-    if (fileCheck(path, files, ways, collected) === undefined) return undefined;
+    if (addFileCheck(path, services, collected) === undefined) return undefined;
   for (const { path, digest, flags } of inputs) {
-    if (flags !== 0) continue;
-    const now = fileCheck(path, files, ways, collected);
-    if (now === undefined || identityAt(now.way, path, now.digest) !== digest) return undefined;
+    if (flags === 0 && addFileCheck(path, services, collected)?.identity !== digest) return undefined;
   }
   for (const { path, flags } of inputs) {
     if (flags === DIRECTORY_INPUT) addIdentityCheck(path, files, collected);
     if (flags === SEARCH_LIST_INPUT)
       for (const directory of path.split('\0')) addIdentityCheck(directory, files, collected);
-    if (flags === ALIAS_INPUT && fileCheck(path.slice(0, path.indexOf('\0')), files, ways, collected) === undefined)
+    if (flags === ALIAS_INPUT && addFileCheck(path.slice(0, path.indexOf('\0')), services, collected) === undefined)
       return undefined;
   }
   for (const path of description.decidingAbsent) {
@@ -135,33 +136,24 @@ function proofOf(entry: NewEntry, description: Description, services: LookupServ
   return { entry, checks, directoryChecks, lasting };
 }
 
-interface CheckedFile {
-  readonly way: Way;
-  /** That of the stamp that is checked. */
-  readonly digest: Digest;
-}
-
 /** Checks a file as it is now, and the way to it. */
-function fileCheck(path: string, files: FileStates, ways: Ways, collected: Collected): CheckedFile | undefined {
-  const way = addWayChecks(path, ways, collected);
-  const state = way === undefined ? undefined : files.digestOf(path, way.end);
-  if (way === undefined || state === undefined) return undefined;
-  // Of two equal strings the one whose hash is known.
-  const real = way.real === path ? path : way.real;
-  if (isNew(real, collected.passed)) collected.checks.push(checkOf('file', real, state));
-  if (!state.settled) collected.lasting = false;
-  return { way, digest: state.digest };
+function addFileCheck(path: string, { files, ways }: LookupServices, collected: Collected): SeenFile | undefined {
+  const way = ways.find(path);
+  const seen = way === undefined ? undefined : seenFile(path, way, files);
+  if (way === undefined || seen === undefined) return undefined;
+  addWayChecks(way, collected);
+  if (isNew(way.real, collected.passed)) collected.checks.push(seen.check);
+  if (!seen.state.settled) collected.lasting = false;
+  return seen;
 }
 
 /** What is on the way must be the same links, and between them directories that are no links. */
-function addWayChecks(path: string, ways: Ways, { checks, passed, trodden }: Collected): Way | undefined {
-  const way = ways.find(path);
-  if (way === undefined || !isNew(way.steps, trodden)) return way;
+function addWayChecks(way: Way, { checks, passed, trodden }: Collected): void {
+  if (!isNew(way.steps, trodden)) return;
   for (const { kind, at, stamp } of way.steps) {
     if (!isNew(at, passed)) continue;
     checks.push(encodeCheck(kind === 'link' ? { kind, path: at, stamp } : { kind: 'no-link', path: at }));
   }
-  return way;
 }
 
 /** Whether it was not in the set, where it is then. Asks the set once. */
@@ -213,7 +205,7 @@ function addAbsenceChecks(group: AbsentGroup, quiet: boolean, files: FileStates,
   }
   if (!quiet || !listing.settled) return addNamedAbsences(group, files, collected);
   collected.directoryChecks.set(collected.checks.length, dir);
-  collected.checks.push(checkOf('directory', dir, listing));
+  collected.checks.push(encodeCheck({ kind: 'directory', path: dir, stamp: listing.stamp }));
   return true;
 }
 
