@@ -38,6 +38,12 @@ const MAX_FILE_BYTES = 64 << 20;
 /** Decoded manifests kept in memory, counted by the size of their files: some 700 of 45 kB. */
 const MEMORY_BYTES = 32 << 20;
 
+/**
+ * A manifest that was written since needs no mark of use: its time is the one of the mark, as exact as eviction wants it.
+ * And a mark makes the file another one to the memory of the manifests: each that was stored and delivered was read again.
+ */
+const MARKED_AFTER_MS = 3_600_000;
+
 export function openManifestStore(layout: CacheLayout, now: () => number = Date.now): ManifestStore {
   const marks = useMarks(now);
   const memory = decodedMemory();
@@ -84,7 +90,9 @@ export function openManifestStore(layout: CacheLayout, now: () => number = Date.
     update,
     add: (key, fields, entry) => update(key, (found) => addEntry(found ?? emptyManifest(key, fields), entry)),
     drop: (key) => void removeQuietly(pathOf(key)),
-    touch: (key) => marks.mark(pathOf(key)),
+    touch(key) {
+      if (now() - memory.fileTime(key) > MARKED_AFTER_MS) marks.mark(pathOf(key));
+    },
     flush: () => marks.flush(),
   };
 }
@@ -122,6 +130,8 @@ function load(path: string, stats: Stats, key: Digest): Manifest | undefined {
 
 interface Decoded {
   readonly identity: string;
+  /** When the file was written or marked, in milliseconds since 1970. */
+  readonly time: number;
   readonly bytes: number;
   readonly manifest: Manifest;
 }
@@ -137,6 +147,8 @@ function decodedMemory() {
   }
 
   return {
+    /** Of the file as it was read or written last; infinitely long ago for one that is not remembered. */
+    fileTime: (key: Digest): number => kept.get(key)?.time ?? Number.NEGATIVE_INFINITY,
     get(key: Digest, stats: Stats): Manifest | undefined {
       const found = kept.get(key);
       if (found === undefined) return undefined;
@@ -148,7 +160,7 @@ function decodedMemory() {
     },
     set(key: Digest, stats: Stats, manifest: Manifest): void {
       forget(key);
-      kept.set(key, { identity: identityOf(stats), bytes: stats.size, manifest });
+      kept.set(key, { identity: identityOf(stats), time: stats.mtimeMs, bytes: stats.size, manifest });
       bytes += stats.size;
       for (const oldest of kept.keys()) {
         if (bytes <= MEMORY_BYTES) break;
