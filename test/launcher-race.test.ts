@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import xxhash from 'xxhash-wasm';
 import { type Check, encodeHit, encodeReport } from '../src/agent/answers.ts';
+import { encodeCheck } from '../src/agent/encoded-checks.ts';
 import { decodeEnded, type Frame, frameCutter } from '../src/agent/wire.ts';
 import { type Bed, LAUNCHER, makeBed } from './bed/environment.ts';
 import { processesWithEnv, processNow, type Running, signalProcess, until } from './bed/processes.ts';
@@ -94,7 +95,9 @@ async function answerFromElsewhere(checks: readonly Check[] = []): Promise<void>
     const checksum = h64Raw(bytes).toString(16).padStart(16, '0');
     return { blob, size: bytes.length, checksum, dest, opening: dest === 'a.o' ? 'like-bfd' : 'in-place' } as const;
   });
-  talk?.write(encodeHit({ note: '[remote]\n', checks, outputs, stderr: 'a warning from elsewhere\n' }));
+  talk?.write(
+    encodeHit({ note: '[remote]\n', checks: checks.map(encodeCheck), outputs, stderr: 'a warning from elsewhere\n' }),
+  );
 }
 
 const isFromElsewhere = (): readonly boolean[] =>

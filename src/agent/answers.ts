@@ -1,3 +1,5 @@
+import type { EncodedCheck } from './encoded-checks.ts';
+
 /** Encoding of what the agent answers a launcher; the decoding side is `native/launcher.c`. */
 
 /** The identity of a file system object at one moment. Times in nanoseconds since the epoch. */
@@ -45,7 +47,7 @@ export interface Delivery {
 
 export interface HitAnswer {
   readonly note: string;
-  readonly checks: readonly Check[];
+  readonly checks: readonly EncodedCheck[];
   readonly outputs: readonly Delivery[];
   readonly stderr: string;
 }
@@ -68,46 +70,31 @@ export interface ReportAnswer {
   readonly captures: readonly { readonly from: string; readonly to: string }[];
 }
 
-const CHECK_KIND: Record<Check['kind'], number> = {
-  file: 1,
-  directory: 2,
-  absent: 3,
-  present: 4,
-  identity: 5,
-  link: 6,
-  'no-link': 7,
-  unreachable: 8,
-};
-
 const RUN: Record<ReportAnswer['run'], number> = { compile: 0, preprocess: 1, race: 2 };
 
 const OPENING: Record<Opening, number> = { 'like-bfd': 0, 'in-place': 1, 'like-rename': 2 };
 
-/** A writer into one growing buffer; grows by doubling so that a 30 kB answer is three allocations, not hundreds. */
+/** A writer into one growing buffer; grows by doubling. */
 interface Writer {
   u8(value: number): void;
   u32(value: number): void;
   u64(value: bigint): void;
   text(value: string): void;
   path(value: string): void;
+  /** Bytes as they are. */
+  bytes(value: string): void;
   frame(): Buffer;
 }
-
-/** A hit of an ordinary C++ source. In bytes. */
-const HIT_ROOM = 32_768;
 
 /** `size`: the room to begin with, in bytes. */
 function writer(type: string, size = 512): Writer {
   let buffer = Buffer.allocUnsafe(size);
-  // Its way to write a u64 is V8's own; a Buffer's makes eight numbers of each, and a hit has thousands.
-  let view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   let at = 4;
   const room = (size: number): void => {
     if (at + size <= buffer.length) return;
     const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, at + size));
     buffer.copy(larger, 0, 0, at);
     buffer = larger;
-    view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   };
   const u32 = (value: number): void => {
     room(4);
@@ -127,8 +114,7 @@ function writer(type: string, size = 512): Writer {
     u32,
     u64(value) {
       room(8);
-      view.setBigUint64(at, value, true);
-      at += 8;
+      at = buffer.writeBigUInt64LE(value, at);
     },
     text(value) {
       u32(value.length);
@@ -139,6 +125,7 @@ function writer(type: string, size = 512): Writer {
       bytes(value);
       u8(0);
     },
+    bytes,
     frame() {
       buffer.writeUInt32LE(at - 4, 0);
       return Buffer.from(buffer.subarray(0, at));
@@ -181,21 +168,15 @@ export function encodeReport(answer: ReportAnswer): Buffer {
   return w.frame();
 }
 
+/** What the outputs of a hit take in its frame, and some. In bytes. */
+const OUTPUTS_ROOM = 2048;
+
 export function encodeHit(answer: HitAnswer): Buffer {
-  const w = writer('H', HIT_ROOM);
+  const checks = answer.checks.join('');
+  const w = writer('H', checks.length + answer.note.length + answer.stderr.length + OUTPUTS_ROOM);
   w.text(answer.note);
   w.u32(answer.checks.length);
-  for (const check of answer.checks) {
-    w.u8(CHECK_KIND[check.kind]);
-    w.path(check.path);
-    if (!('stamp' in check)) continue;
-    w.u64(check.stamp.dev);
-    w.u64(check.stamp.ino);
-    if (check.kind === 'identity') continue;
-    if (check.kind !== 'directory') w.u64(check.stamp.size);
-    w.u64(check.stamp.mtime);
-    w.u64(check.stamp.ctime);
-  }
+  w.bytes(checks);
   w.u32(answer.outputs.length);
   for (const output of answer.outputs) {
     w.path(output.blob);

@@ -11,8 +11,9 @@ import { partition } from './partition.ts';
 import type { ReadFiles } from './read-files.ts';
 import { scanCompile } from './scan.ts';
 import { directoriesOf } from './search-lists.ts';
+import { identityOf, seenFile } from './seen-files.ts';
 import type { SinceStart } from './unchanged.ts';
-import type { Ways } from './ways.ts';
+import type { Step, Ways } from './ways.ts';
 
 /** The conditions under which a result holds: what was read, what was asked for and found, what was not there. */
 export interface Conditions {
@@ -40,11 +41,11 @@ export function learnConditions(
   const noHeaders = new Set([
     ...extraInputs,
     ...profiles.there,
-    ...(lists.truth ?? []).filter((path) => SANITIZER_LIST.test(path)),
+    ...(lists.truth ?? []).filter((path) => path.endsWith('list.txt') && SANITIZER_LIST.test(path)),
   ]);
-  const truth = lists.truth === undefined ? undefined : new Set(lists.truth.filter((path) => !noHeaders.has(path)));
+  const headers = noHeaders.size === 0 ? lists.truth : lists.truth?.filter((path) => !noHeaders.has(path));
   const kindOf = (path: string) => files.stampOf(path)?.kind ?? 'absent';
-  const listed = known ?? scanCompile(description, search, files, truth);
+  const listed = known ?? scanCompile(description, search, files, headers && new Set(headers));
   const precompiled = listed.precompiled.length > 0;
   const walked = precompiled && known === undefined ? scanCompile(description, search, files) : listed;
   for (const path of walked.precompiled) noHeaders.add(path);
@@ -56,10 +57,9 @@ export function learnConditions(
     if (beyond === undefined) return refuse('precompiled-header-used', first);
     for (const path of beyond) noHeaders.add(path);
   }
-  const reached = new Set(walked.files);
-  const missed = lists.atLeast.find(
-    (path) => !reached.has(path) && !noHeaders.has(path) && !isReachedOtherwise(path, walked.files, files),
-  );
+  // A walk along the compiler's own list refuses by itself where it does not come by a file of it.
+  const isWalked = known === undefined && !precompiled && lists.atLeast === lists.truth;
+  const missed = isWalked ? undefined : missedFile(lists.atLeast, walked.files, noHeaders, files);
   if (missed !== undefined) return refuse('scan-incomplete', missed);
   const named = [...directoriesOf(search), ...walked.directories, ...walked.aliases.map(({ path }) => path)];
   const changed =
@@ -144,22 +144,9 @@ type Unsettled = Omit<Input, 'digest'>;
 const directoryInput = (path: string): Unsettled => ({ path, flags: DIRECTORY_INPUT });
 const aliasInput = ({ path, file }: Alias): Unsettled => ({ path: `${path}\0${file}`, flags: ALIAS_INPUT });
 
-/**
- * Content and, where links or dots are on the way, the real path: compilers write real paths of system headers into
- * depfiles and debug information, so a link that is turned to an equal file elsewhere is still a change.
- */
-export function fileIdentity(path: string, digest: Digest, ways: Ways): Digest | undefined {
-  const real = ways.find(path)?.real;
-  if (real === path || real === undefined) return real === undefined ? undefined : digest;
-  return sha256(`${digest} ${real}`);
-}
-
 /** What an input of a manifest is known by, as of now; undefined if it is not what it was recorded as. */
 export function identityNow({ path, flags }: Unsettled, files: FileStates, ways: Ways): Digest | undefined {
-  if (flags === 0) {
-    const state = files.digestOf(path, ways.find(path)?.end);
-    return state === undefined ? undefined : fileIdentity(path, state.digest, ways);
-  }
+  if (flags === 0) return identityOf(path, files, ways);
   if (flags === DIRECTORY_INPUT) {
     const real = files.stampOf(path)?.kind === 'directory' ? ways.find(path)?.real : undefined;
     return real === undefined ? undefined : sha256(`directory ${real}`);
@@ -202,6 +189,17 @@ function equalFilesInputs(paths: readonly string[], files: FileStates): readonly
   return several.map((equal) => ({ path: equal.join('\0'), flags: EQUAL_FILES_INPUT }));
 }
 
+/** A file that the compiler read and the walk did not come by. */
+function missedFile(
+  read: readonly string[],
+  walked: readonly string[],
+  noHeaders: ReadonlySet<string>,
+  files: FileStates,
+): string | undefined {
+  const reached = new Set(walked);
+  return read.find((path) => !reached.has(path) && !noHeaders.has(path) && !isReachedOtherwise(path, walked, files));
+}
+
 /** gcc writes the shorter real path of a system header that is reached through a link. */
 function isReachedOtherwise(path: string, reached: readonly string[], files: FileStates): boolean {
   const real = files.realPathOf(path);
@@ -214,16 +212,19 @@ function settleInputs(
   { files, ways, predates, unmoved }: SinceStart,
 ): readonly Input[] | Refusal {
   const inputs: Input[] = [];
+  // Files of one directory share their steps: what holds for the way to one holds for all.
+  const held = new Set<readonly Step[]>();
   for (const path of paths) {
-    const state = files.digestOf(path);
-    if (state === undefined) {
+    const way = ways.find(path);
+    const seen = way === undefined ? undefined : seenFile(path, way, files);
+    if (way === undefined || seen === undefined) {
       const special = files.stampOf(path);
       return refuse(special === undefined || special.kind === 'file' ? 'input-unreadable' : 'special-input', path);
     }
-    if (!predates(state.stamp) || !unmoved(path)) return refuse('input-changed', path);
-    const digest = fileIdentity(path, state.digest, ways);
-    if (digest === undefined) return refuse('input-changed', path);
-    inputs.push({ path, digest, flags: 0 });
+    if (!predates(seen.state.stamp)) return refuse('input-changed', path);
+    if (!held.has(way.steps) && !unmoved(path)) return refuse('input-changed', path);
+    held.add(way.steps);
+    inputs.push({ path, digest: seen.identity, flags: 0 });
   }
   return inputs;
 }

@@ -8,18 +8,19 @@ import {
   type NewEntry,
   presentOf,
 } from '../cache/manifest.ts';
-import type { Check } from './answers.ts';
 import { type Description, inDirectory } from './describe.ts';
+import { type EncodedCheck, encodeCheck } from './encoded-checks.ts';
 import type { FileStates } from './file-state.ts';
 import { namesIn } from './gcc-installations.ts';
-import { ALIAS_INPUT, DIRECTORY_INPUT, fileIdentity, identityNow, SEARCH_LIST_INPUT } from './inputs.ts';
+import { ALIAS_INPUT, DIRECTORY_INPUT, identityNow, SEARCH_LIST_INPUT } from './inputs.ts';
 import { wantsColour } from './plan.ts';
-import type { Way, Ways } from './ways.ts';
+import { type SeenFile, seenFile } from './seen-files.ts';
+import type { Step, Way, Ways } from './ways.ts';
 
 /** A stored result whose every condition holds now, with the checks by which the launcher proves it again. */
 export interface Proof {
   readonly entry: NewEntry;
-  readonly checks: readonly Check[];
+  readonly checks: readonly EncodedCheck[];
   /** Check index to directory, for the checks that stand for many absent names. */
   readonly directoryChecks: ReadonlyMap<number, string>;
   /** Whether the checks prove it later as well; false while a file is too young for its stamp to mean anything. */
@@ -71,50 +72,59 @@ function colourFits(entry: Pick<NewEntry, 'stderr' | 'colour'>, description: Des
 }
 
 interface Collected {
-  readonly checks: Check[];
+  readonly checks: EncodedCheck[];
   readonly directoryChecks: Map<number, string>;
   /** Places already checked. */
   readonly passed: Set<string>;
+  /** Ways already checked: files of one directory share theirs, some forty for 430 headers. */
+  readonly trodden: Set<readonly Step[]>;
   lasting: boolean;
 }
 
 function proofOf(entry: NewEntry, description: Description, services: LookupServices): Proof | undefined {
   const { files, ways } = services;
   const { inputs, present, absent } = entry;
-  const collected: Collected = { checks: [], directoryChecks: new Map(), passed: new Set(), lasting: true };
-  const inputFiles = inputs.filter((input) => input.flags === 0);
+  const collected: Collected = {
+    checks: [],
+    directoryChecks: new Map(),
+    passed: new Set(),
+    trodden: new Set(),
+    lasting: true,
+  };
   const { parts } = description.toolchain;
   // The compiler's own name may be a link to another one tomorrow.
-  if (!addWayChecks(description.request.compiler, ways, collected)) return undefined;
+  const toCompiler = ways.find(description.request.compiler);
+  if (toCompiler === undefined) return undefined;
+  addWayChecks(toCompiler, collected);
   // Digests are compared with the stamps that the launcher will see: a file may have changed since it was read above.
-  for (const { path, digest } of parts) if (fileCheck(path, files, ways, collected) !== digest) return undefined;
+  for (const { path, digest } of parts)
+    if (addFileCheck(path, services, collected)?.state.digest !== digest) return undefined;
   for (const { path, names } of description.toolchain.directories) {
     const listing = files.listingOf(path);
     if (listing === undefined || namesIn(path, files) !== names) return undefined;
-    collected.checks.push({ kind: 'directory', path, stamp: listing.stamp });
+    collected.checks.push(encodeCheck({ kind: 'directory', path, stamp: listing.stamp }));
     if (!listing.settled) collected.lasting = false;
   }
   for (const path of description.decidingFiles)
-    if (fileCheck(path, files, ways, collected) === undefined) return undefined;
-  for (const { path, digest } of inputFiles) {
-    const now = fileCheck(path, files, ways, collected);
-    if (now === undefined || fileIdentity(path, now, ways) !== digest) return undefined;
+    if (addFileCheck(path, services, collected) === undefined) return undefined;
+  for (const { path, digest, flags } of inputs) {
+    if (flags === 0 && addFileCheck(path, services, collected)?.identity !== digest) return undefined;
   }
   for (const { path, flags } of inputs) {
     if (flags === DIRECTORY_INPUT) addIdentityCheck(path, files, collected);
     if (flags === SEARCH_LIST_INPUT)
       for (const directory of path.split('\0')) addIdentityCheck(directory, files, collected);
-    if (flags === ALIAS_INPUT && fileCheck(path.slice(0, path.indexOf('\0')), files, ways, collected) === undefined)
+    if (flags === ALIAS_INPUT && addFileCheck(path.slice(0, path.indexOf('\0')), services, collected) === undefined)
       return undefined;
   }
   for (const path of description.decidingAbsent) {
     if (files.stampOf(path) !== undefined) return undefined;
-    collected.checks.push({ kind: 'unreachable', path });
+    collected.checks.push(encodeCheck({ kind: 'unreachable', path }));
   }
   for (const path of present) {
     const kind = files.stampOf(path)?.kind;
     if (kind === undefined || kind === 'directory') return undefined;
-    collected.checks.push({ kind: 'present', path });
+    collected.checks.push(encodeCheck({ kind: 'present', path }));
   }
   if (!addLogicalDirectory(description, files, collected)) return undefined;
   const outputDirectory = directoryOf(inDirectory(description.request.cwd, description.invocation.output));
@@ -126,26 +136,30 @@ function proofOf(entry: NewEntry, description: Description, services: LookupServ
   return { entry, checks, directoryChecks, lasting };
 }
 
-/** Checks a file as it is now, and the way to it. Returns the digest that goes with the stamp checked. */
-function fileCheck(path: string, files: FileStates, ways: Ways, collected: Collected): Digest | undefined {
-  const way = addWayChecks(path, ways, collected);
-  const state = way === undefined ? undefined : files.digestOf(path, way.end);
-  if (way === undefined || state === undefined) return undefined;
-  if (!collected.passed.has(way.real)) collected.checks.push({ kind: 'file', path: way.real, stamp: state.stamp });
-  collected.passed.add(way.real);
-  if (!state.settled) collected.lasting = false;
-  return state.digest;
+/** Checks a file as it is now, and the way to it. */
+function addFileCheck(path: string, { files, ways }: LookupServices, collected: Collected): SeenFile | undefined {
+  const way = ways.find(path);
+  const seen = way === undefined ? undefined : seenFile(path, way, files);
+  if (way === undefined || seen === undefined) return undefined;
+  addWayChecks(way, collected);
+  if (isNew(way.real, collected.passed)) collected.checks.push(seen.check);
+  if (!seen.state.settled) collected.lasting = false;
+  return seen;
 }
 
 /** What is on the way must be the same links, and between them directories that are no links. */
-function addWayChecks(path: string, ways: Ways, collected: Collected): Way | undefined {
-  const way = ways.find(path);
-  for (const { kind, at, stamp } of way?.steps ?? []) {
-    if (collected.passed.has(at)) continue;
-    collected.passed.add(at);
-    collected.checks.push(kind === 'link' ? { kind, path: at, stamp } : { kind: 'no-link', path: at });
+function addWayChecks(way: Way, { checks, passed, trodden }: Collected): void {
+  if (!isNew(way.steps, trodden)) return;
+  for (const { kind, at, stamp } of way.steps) {
+    if (!isNew(at, passed)) continue;
+    checks.push(encodeCheck(kind === 'link' ? { kind, path: at, stamp } : { kind: 'no-link', path: at }));
   }
-  return way;
+}
+
+/** Whether it was not in the set, where it is then. Asks the set once. */
+function isNew<T>(item: T, seen: Set<T>): boolean {
+  const before = seen.size;
+  return seen.add(item).size > before;
 }
 
 /** $PWD decides DW_AT_comp_dir if it names the same directory: it has to go on doing so, or not doing so. */
@@ -158,7 +172,7 @@ function addLogicalDirectory({ request, fields }: Description, files: FileStates
   const same = named?.stamp.ino === real?.stamp.ino && named?.stamp.dev === real?.stamp.dev;
   if (real === undefined || isKey !== (named !== undefined && same)) return false;
   addIdentityCheck(request.cwd, files, collected);
-  if (named === undefined) collected.checks.push({ kind: 'absent', path: pwd });
+  if (named === undefined) collected.checks.push(encodeCheck({ kind: 'absent', path: pwd }));
   else addIdentityCheck(pwd, files, collected);
   return true;
 }
@@ -167,7 +181,7 @@ function addLogicalDirectory({ request, fields }: Description, files: FileStates
 function addIdentityCheck(path: string, files: FileStates, collected: Collected): void {
   const at = files.stampOf(path);
   if (at?.kind !== 'directory') collected.lasting = false;
-  else collected.checks.push({ kind: 'identity', path, stamp: at.stamp });
+  else collected.checks.push(encodeCheck({ kind: 'identity', path, stamp: at.stamp }));
 }
 
 /**
@@ -179,7 +193,7 @@ function addAbsenceChecks(group: AbsentGroup, quiet: boolean, files: FileStates,
   const listing = files.listingOf(dir);
   if (listing === undefined) {
     if (files.stampOf(dir) !== undefined) return addNamedAbsences(group, files, collected);
-    collected.checks.push({ kind: 'absent', path: dir });
+    collected.checks.push(encodeCheck({ kind: 'absent', path: dir }));
     return true;
   }
   for (const name of names) {
@@ -191,7 +205,7 @@ function addAbsenceChecks(group: AbsentGroup, quiet: boolean, files: FileStates,
   }
   if (!quiet || !listing.settled) return addNamedAbsences(group, files, collected);
   collected.directoryChecks.set(collected.checks.length, dir);
-  collected.checks.push({ kind: 'directory', path: dir, stamp: listing.stamp });
+  collected.checks.push(encodeCheck({ kind: 'directory', path: dir, stamp: listing.stamp }));
   return true;
 }
 
@@ -199,7 +213,7 @@ function addNamedAbsences({ dir, names }: AbsentGroup, files: FileStates, collec
   for (const name of names) {
     const path = `${dir}/${name}`;
     if (files.stampOf(path) !== undefined) return false;
-    collected.checks.push({ kind: 'absent', path });
+    collected.checks.push(encodeCheck({ kind: 'absent', path }));
   }
   return true;
 }

@@ -34,7 +34,9 @@ const COARSE_NS = 2_000_000_000n;
 
 /** Was the change with this stamp surely made before the moment? */
 export function isBefore(stamp: bigint, moment: bigint): boolean {
-  return stamp <= moment - (stamp % 1_000_000_000n === 0n ? COARSE_NS : TICK_NS);
+  // Nearly every stamp is that old, and dividing large numbers for 430 headers took a tenth of settling them.
+  if (stamp <= moment - COARSE_NS) return true;
+  return stamp <= moment - TICK_NS && stamp % 1_000_000_000n !== 0n;
 }
 
 /** `nowNs` is the wall clock in nanoseconds. */

@@ -5,6 +5,7 @@ import type { Digest } from '../base/digest.ts';
 import { isSameResult, quarantine } from '../cache/quarantine.ts';
 import type { OutputFile } from '../contract/generated/hybridgrid/v1/build.ts';
 import { type DescribeServices, type Description, describeCompile } from './describe.ts';
+import { isFileCheck } from './encoded-checks.ts';
 import { takeSight } from './file-snapshot.ts';
 import type { Grids } from './grid/grids.ts';
 import { manifestsFor } from './hits.ts';
@@ -164,8 +165,7 @@ async function prove(
   for (const manifest of manifestsFor(description, answer.cache)) {
     const proof = findProof(manifest, description, now);
     if (proof === undefined || !isSameResult(proof.entry, answer.delivered)) continue;
-    const files = proof.checks.flatMap((check) => (check.kind === 'file' ? [check] : []));
-    return { description, files: files.map(({ path, stamp }) => [path, ...Object.values(stamp)].join(' ')).join('\n') };
+    return { description, files: proof.checks.filter(isFileCheck).join('') };
   }
   return undefined;
 }

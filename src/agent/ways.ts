@@ -2,6 +2,7 @@ import { type BigIntStats, lstatSync, readlinkSync } from 'node:fs';
 import { fromBytes, fsPath } from '../base/byte-string.ts';
 import type { Stamp } from './answers.ts';
 import { type StampedKind, sameStamp, statKind, toStamp } from './file-state.ts';
+import type { SeenFile } from './seen-files.ts';
 
 /** One step of the way that a path takes through the file system. `at` holds no link before its last component. */
 export type Step =
@@ -18,6 +19,8 @@ export interface Way {
   readonly end: StampedKind;
   /** The last name of the path is a link, or may be one. */
   readonly isLink: boolean;
+  /** What lies there as a file, once it was asked for: see seenFile in seen-files.ts. */
+  seen?: SeenFile;
 }
 
 /**

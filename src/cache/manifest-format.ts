@@ -3,10 +3,10 @@ import type { BlobRef } from '../cas/blob-store.ts';
 import type { Output } from '../compiler/invocation.ts';
 import { FIELD_TAGS, type Field, type FieldTag } from './fingerprint.ts';
 import {
-  type Absence,
+  type Absences,
   type Entry,
   type GridMaker,
-  type Info,
+  type Infos,
   MAX_ABSENCES,
   MAX_ABSENT,
   MAX_ENTRIES,
@@ -15,7 +15,7 @@ import {
   type StoredOutput,
   type StoredText,
 } from './manifest.ts';
-import { eachIndex, parseRuns, type Runs, toRuns } from './runs.ts';
+import { indexesOf, parseRuns, type Runs, toRuns } from './runs.ts';
 
 /**
  * A manifest file is two lines of JSON, as a byte string: a header of fixed form with the SHA-256 of all that follows
@@ -32,7 +32,6 @@ const HEADER_START = '{"hybridgrid":"manifest","v":1,"sha256":"';
 const HEADER_END = '"}\n';
 const HEADER_LENGTH = HEADER_START.length + 64 + HEADER_END.length;
 const ENTRY_FORMAT = 1;
-const ONLY_BYTES = /^[\x00-\xff]*$/;
 
 const ROLES: Readonly<Record<Output['role'], true>> = {
   object: true,
@@ -43,24 +42,6 @@ const ROLES: Readonly<Record<Output['role'], true>> = {
   gcno: true,
   su: true,
 };
-
-/** Columns instead of rows where there are hundreds: JSON.parse makes one array and not 272 of them. */
-interface Body {
-  readonly key: Digest;
-  readonly fields: readonly (readonly [FieldTag, string])[];
-  readonly paths: readonly string[];
-  readonly infoPaths: readonly number[];
-  readonly infoDigests: readonly Digest[];
-  /** Left out where all are 0. */
-  readonly infoFlags?: readonly number[];
-  /** The names of the absences, each once: most are probed in several directories. */
-  readonly names: readonly string[];
-  /** `[directory, how many absences, ...]` in order. */
-  readonly absentDirs: readonly number[];
-  /** Into the names, one per absence. */
-  readonly absentNames: Runs;
-  readonly entries: readonly EntryBody[];
-}
 
 type RefBody = readonly [Digest, number, string];
 
@@ -80,38 +61,47 @@ interface EntryBody {
   readonly madeBy?: readonly [Digest, string];
 }
 
-/** The file's content as a byte string. */
-export function encodeManifest(manifest: Manifest): string {
-  const { infos } = manifest;
-  const body: Body = {
-    key: manifest.key,
-    fields: manifest.fields.map(({ tag, value }) => [tag, value]),
-    paths: manifest.paths,
-    infoPaths: infos.map((info) => info.path),
-    infoDigests: infos.map((info) => info.digest),
-    ...(infos.some((info) => info.flags !== 0) ? { infoFlags: infos.map((info) => info.flags) } : {}),
-    ...encodeAbsences(manifest.absences),
-    entries: manifest.entries.map(encodeEntry),
-  };
-  const text = `${JSON.stringify(body)}\n`;
-  if (!ONLY_BYTES.test(text)) throw new RangeError('a manifest holds a string that is not bytes');
-  return `${HEADER_START}${sha256(text)}${HEADER_END}${text}`;
+/**
+ * The file's content. Its body is an object of
+ * - `key`, and `fields`: `[tag, value]` each;
+ * - `paths`;
+ * - `infoPaths`, `infoDigests`, `infoFlags`: {@link Infos}; the flags are left out where all are 0;
+ * - `names`, `absentDirs`, `absentNames`: {@link Absences}, as `[directory, how many absences, ...]` in order, and runs;
+ * - `entries`: see {@link EntryBody}.
+ */
+export function encodeManifest(manifest: Manifest): Buffer {
+  const { key, fields, paths, infos, absences, entries } = manifest;
+  const columns = [
+    ['key', JSON.stringify(key)],
+    ['fields', JSON.stringify(fields.map(({ tag, value }) => [tag, value]))],
+    ['paths', JSON.stringify(paths)],
+    ['infoPaths', JSON.stringify(infos.paths)],
+    // Half of the file, and nothing in it to be escaped.
+    ['infoDigests', infos.digests.length === 0 ? '[]' : `["${infos.digests.join('","')}"]`],
+    ...(infos.flags.some((flags) => flags !== 0) ? [['infoFlags', JSON.stringify(infos.flags)]] : []),
+    ['names', JSON.stringify(absences.names)],
+    ['absentDirs', JSON.stringify(lengthsOf(absences.dirs))],
+    ['absentNames', JSON.stringify(toRuns(absences.named))],
+    ['entries', JSON.stringify(entries.map(encodeEntry))],
+  ];
+  const text = `{${columns.map(([name, value]) => `"${name}":${value}`).join(',')}}\n`;
+  const file = Buffer.allocUnsafe(HEADER_LENGTH + text.length);
+  file.write(text, HEADER_LENGTH, 'latin1');
+  // Of a string that is not bytes other characters were written.
+  if (file.toString('latin1', HEADER_LENGTH) !== text)
+    throw new RangeError('a manifest holds a string that is not bytes');
+  file.write(`${HEADER_START}${sha256(file.subarray(HEADER_LENGTH))}${HEADER_END}`, 0, 'latin1');
+  return file;
 }
 
-function encodeAbsences(absences: readonly Absence[]): Pick<Body, 'names' | 'absentDirs' | 'absentNames'> {
-  const places = new Map<string, number>();
-  const absentDirs: number[] = [];
-  const indexes = absences.map(({ dir, name }) => {
-    if (absentDirs.at(-2) === dir) {
-      absentDirs[absentDirs.length - 1] = (absentDirs.at(-1) as number) + 1;
-    } else {
-      absentDirs.push(dir, 1);
-    }
-    const place = places.get(name) ?? places.size;
-    places.set(name, place);
-    return place;
-  });
-  return { names: [...places.keys()], absentDirs, absentNames: toRuns(indexes) };
+/** `[item, how often in a row, ...]` */
+function lengthsOf(items: readonly number[]): number[] {
+  const lengths: number[] = [];
+  for (const item of items) {
+    if (lengths.at(-2) === item) lengths[lengths.length - 1] = (lengths.at(-1) as number) + 1;
+    else lengths.push(item, 1);
+  }
+  return lengths;
 }
 
 function encodeEntry(entry: Entry): EntryBody {
@@ -162,7 +152,7 @@ function decodeBody(body: unknown): Manifest | undefined {
   const infos = decodeInfos(body, paths.length);
   const absences = decodeAbsences(body, paths.length);
   if (!infos || !absences || !Array.isArray(body.entries)) return undefined;
-  const sizes = { paths: paths.length, infos: infos.length, absences: absences.length };
+  const sizes = { paths: paths.length, infos: infos.paths.length, absences: absences.dirs.length };
   const entries = body.entries.slice(0, MAX_ENTRIES).map((entry: unknown) => decodeEntry(entry, sizes));
   return { key, fields, paths, infos, absences, entries: entries.filter((entry) => entry !== undefined) };
 }
@@ -179,36 +169,28 @@ function decodeFields(value: unknown): Field[] | undefined {
   return fields;
 }
 
-function decodeInfos(body: Record<string, unknown>, pathCount: number): Info[] | undefined {
-  const { infoPaths, infoDigests, infoFlags } = body;
-  if (!Array.isArray(infoPaths) || !Array.isArray(infoDigests) || infoPaths.length !== infoDigests.length)
-    return undefined;
-  if (infoFlags !== undefined && (!Array.isArray(infoFlags) || infoFlags.length !== infoPaths.length)) return undefined;
-  const infos: Info[] = [];
-  for (let at = 0; at < infoPaths.length; at += 1) {
-    const name = digest(infoDigests[at]);
-    const flags: unknown = infoFlags === undefined ? 0 : infoFlags[at];
-    if (!name || !isIndex(infoPaths[at], pathCount) || !isIndex(flags, 256)) return undefined;
-    infos.push({ path: infoPaths[at], digest: name, flags });
-  }
-  return infos;
+function decodeInfos(body: Record<string, unknown>, pathCount: number): Infos | undefined {
+  const paths = indexes(body.infoPaths, pathCount);
+  const digests = Array.isArray(body.infoDigests) ? body.infoDigests.map(digest) : undefined;
+  if (!paths || digests?.length !== paths.length || !digests.every((name) => name !== undefined)) return undefined;
+  const flags = body.infoFlags === undefined ? paths.map(() => 0) : indexes(body.infoFlags, 256);
+  return flags?.length === paths.length ? { paths, digests, flags } : undefined;
 }
 
-function decodeAbsences(body: Record<string, unknown>, pathCount: number): Absence[] | undefined {
+function decodeAbsences(body: Record<string, unknown>, pathCount: number): Absences | undefined {
   const names = strings(body.names);
-  const dirs = body.absentDirs;
+  const lengths = body.absentDirs;
   const runs = names && parseRuns(body.absentNames, names.length, MAX_ABSENCES);
-  if (!names || !runs || !Array.isArray(dirs) || dirs.length % 2 !== 0) return undefined;
-  const ordered: string[] = [];
-  eachIndex(runs, (index) => ordered.push(names[index] as string));
-  const absences: Absence[] = [];
-  for (let at = 0; at < dirs.length; at += 2) {
-    const dir: unknown = dirs[at];
-    const count: unknown = dirs[at + 1];
-    if (!isIndex(dir, pathCount) || !isIndex(count, ordered.length - absences.length + 1)) return undefined;
-    for (let left = count; left > 0; left -= 1) absences.push({ dir, name: ordered[absences.length] as string });
+  if (!names || !runs || !Array.isArray(lengths) || lengths.length % 2 !== 0) return undefined;
+  const named = indexesOf(runs);
+  const dirs: number[] = [];
+  for (let at = 0; at < lengths.length; at += 2) {
+    const dir: unknown = lengths[at];
+    const count: unknown = lengths[at + 1];
+    if (!isIndex(dir, pathCount) || !isIndex(count, named.length - dirs.length + 1)) return undefined;
+    for (let left = count; left > 0; left -= 1) dirs.push(dir);
   }
-  return absences.length === ordered.length ? absences : undefined;
+  return dirs.length === named.length ? { dirs, named, names } : undefined;
 }
 
 interface TableSizes {
@@ -276,6 +258,10 @@ function digest(value: unknown): Digest | undefined {
 
 function strings(value: unknown): string[] | undefined {
   return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
+}
+
+function indexes(value: unknown, length: number): number[] | undefined {
+  return Array.isArray(value) && value.every((item) => isIndex(item, length)) ? value : undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

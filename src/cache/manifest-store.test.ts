@@ -77,6 +77,28 @@ describe('a manifest store', () => {
     expect(readdirSync(layout.tmp)).toEqual([]);
   });
 
+  test('a manifest that is read after it was written or used is not decoded again', async () => {
+    const layout = freshLayout();
+    let time = Date.now();
+    const store = openManifestStore(layout, () => time);
+    const path = shardedPath(layout.manifests, key, '.json');
+    store.add(key, fields, entry('one'));
+    const written = statSync(path).mtimeMs;
+    const manifest = store.read(key);
+    expect(manifest?.entries).toHaveLength(1);
+    store.touch(key);
+    await store.flush();
+    expect(statSync(path).mtimeMs).toBe(written);
+    expect(store.read(key)).toBe(manifest);
+    // What is remembered of it is what another reads in the file.
+    expect(openManifestStore(layout).read(key)).toEqual(manifest);
+    time += 3_700_000;
+    store.touch(key);
+    await store.flush();
+    expect(statSync(path).mtimeMs).toBeCloseTo(time, -1);
+    expect(store.read(key)).toEqual(manifest);
+  });
+
   test('sees what another process wrote, although it remembers', () => {
     const layout = freshLayout();
     const [one, other] = [openManifestStore(layout), openManifestStore(layout)];
@@ -120,6 +142,8 @@ describe('a manifest store', () => {
       const bytes = readFileSync(path);
       bytes[250] = (bytes[250] as number) ^ 4;
       writeFileSync(path, bytes);
+      // Within one tick of a coarse clock the file would be the one that was written before.
+      utimesSync(path, 5, 5);
     },
     garbage: (path) => writeFileSync(path, '\x00\xff{'),
     'a directory': (path) => {

@@ -1,5 +1,5 @@
 import { lstatSync, readFileSync, type Stats } from 'node:fs';
-import { fsPath, toBytes } from '../base/byte-string.ts';
+import { fsPath } from '../base/byte-string.ts';
 import type { Digest } from '../base/digest.ts';
 import { moveIntoPlace, removeQuietly, writeTmp } from '../cas/atomic-write.ts';
 import { type CacheLayout, shardedPath } from '../cas/layout.ts';
@@ -38,14 +38,18 @@ const MAX_FILE_BYTES = 64 << 20;
 /** Decoded manifests kept in memory, counted by the size of their files: some 700 of 45 kB. */
 const MEMORY_BYTES = 32 << 20;
 
+/**
+ * A manifest that was written since needs no mark of use: its time is the one of the mark, as exact as eviction wants it.
+ * And a mark makes the file another one to the memory of the manifests: each that was stored and delivered was read again.
+ */
+const MARKED_AFTER_MS = 3_600_000;
+
 export function openManifestStore(layout: CacheLayout, now: () => number = Date.now): ManifestStore {
   const marks = useMarks(now);
   const memory = decodedMemory();
   const pathOf = (key: Digest) => shardedPath(layout.manifests, key, '.json');
 
-  function read(key: Digest): Manifest | undefined {
-    const path = pathOf(key);
-    const stats = statsOf(path);
+  function readAt(key: Digest, path: string, stats: Stats | undefined): Manifest | undefined {
     if (stats === undefined) return undefined;
     const known = memory.get(key, stats);
     if (known) return known;
@@ -57,29 +61,38 @@ export function openManifestStore(layout: CacheLayout, now: () => number = Date.
   function update(key: Digest, change: (found: Manifest | undefined) => Manifest | undefined): ManifestWritten {
     const path = pathOf(key);
     for (let merge = 1; ; merge += 1) {
-      const before = identityOf(statsOf(path));
-      const manifest = change(read(key));
+      const before = statsOf(path);
+      const manifest = change(readAt(key, path, before));
       if (manifest === undefined) {
         removeQuietly(path);
         return { kind: 'stored', bytes: 0 };
       }
-      const data = toBytes(encodeManifest(manifest));
+      const data = encodeManifest(manifest);
       const tmp = writeTmp(layout, data);
       if (typeof tmp !== 'string') return tmp;
-      if (merge < MERGES && identityOf(statsOf(path)) !== before) {
+      if (merge < MERGES && identityOf(statsOf(path)) !== identityOf(before)) {
         removeQuietly(tmp);
         continue;
       }
-      return moveIntoPlace(layout, tmp, path) ?? { kind: 'stored', bytes: data.length };
+      // Looked at while nobody else knows it: what lies at the path after the rename may be another's already.
+      const written = statsOf(tmp);
+      const failed = moveIntoPlace(layout, tmp, path);
+      if (failed === undefined && written !== undefined) memory.set(key, written, manifest);
+      return failed ?? { kind: 'stored', bytes: data.length };
     }
   }
 
   return {
-    read,
+    read(key) {
+      const path = pathOf(key);
+      return readAt(key, path, statsOf(path));
+    },
     update,
     add: (key, fields, entry) => update(key, (found) => addEntry(found ?? emptyManifest(key, fields), entry)),
     drop: (key) => void removeQuietly(pathOf(key)),
-    touch: (key) => marks.mark(pathOf(key)),
+    touch(key) {
+      if (now() - memory.fileTime(key) > MARKED_AFTER_MS) marks.mark(pathOf(key));
+    },
     flush: () => marks.flush(),
   };
 }
@@ -117,6 +130,8 @@ function load(path: string, stats: Stats, key: Digest): Manifest | undefined {
 
 interface Decoded {
   readonly identity: string;
+  /** When the file was written or marked, in milliseconds since 1970. */
+  readonly time: number;
   readonly bytes: number;
   readonly manifest: Manifest;
 }
@@ -132,6 +147,8 @@ function decodedMemory() {
   }
 
   return {
+    /** Of the file as it was read or written last; infinitely long ago for one that is not remembered. */
+    fileTime: (key: Digest): number => kept.get(key)?.time ?? Number.NEGATIVE_INFINITY,
     get(key: Digest, stats: Stats): Manifest | undefined {
       const found = kept.get(key);
       if (found === undefined) return undefined;
@@ -143,7 +160,7 @@ function decodedMemory() {
     },
     set(key: Digest, stats: Stats, manifest: Manifest): void {
       forget(key);
-      kept.set(key, { identity: identityOf(stats), bytes: stats.size, manifest });
+      kept.set(key, { identity: identityOf(stats), time: stats.mtimeMs, bytes: stats.size, manifest });
       bytes += stats.size;
       for (const oldest of kept.keys()) {
         if (bytes <= MEMORY_BYTES) break;

@@ -85,11 +85,13 @@ describe('a manifest', () => {
         const absences = new Set(
           expected.flatMap((one) => one.absent.flatMap(({ dir, names }) => names.map((name) => `${dir}/${name}`))),
         );
-        expect([left.infos.length, left.paths.length, left.absences.length]).toEqual([
-          infos.size,
-          paths.size,
-          absences.size,
-        ]);
+        const names = new Set(expected.flatMap((one) => one.absent.flatMap((group) => group.names)));
+        expect([
+          left.infos.digests.length,
+          left.paths.length,
+          left.absences.dirs.length,
+          left.absences.names.length,
+        ]).toEqual([infos.size, paths.size, absences.size, names.size]);
       }),
     );
   });
@@ -105,7 +107,7 @@ describe('a manifest', () => {
     expect(manifest.entries.map((filed) => filed.storedAt)).toEqual(
       Array.from({ length: MAX_ENTRIES }, (_, at) => MAX_ENTRIES + 5 - at),
     );
-    expect(manifest.infos).toHaveLength(MAX_ENTRIES);
+    expect(manifest.infos.digests).toHaveLength(MAX_ENTRIES);
   });
 
   test('drops its oldest entries before its tables grow without end', () => {

@@ -2,8 +2,8 @@ import type { Digest } from '../base/digest.ts';
 import type { BlobRef } from '../cas/blob-store.ts';
 import type { Output } from '../compiler/invocation.ts';
 import type { Field } from './fingerprint.ts';
-import { tablesOf } from './manifest-tables.ts';
-import { eachIndex, markUsed, moveRuns, newPlaces, type Runs, toRuns } from './runs.ts';
+import { filingInto } from './manifest-tables.ts';
+import { eachIndex, indexesOf, markUsed, moveRuns, newPlaces, type Runs, toRuns } from './runs.ts';
 
 /**
  * What is known about one fingerprint (toolchain, options, environment, directory, source path): under which states
@@ -19,27 +19,32 @@ export interface Manifest {
   /** What the fingerprint was made of, for explanations. */
   readonly fields: readonly Field[];
   readonly paths: readonly string[];
-  readonly infos: readonly Info[];
-  readonly absences: readonly Absence[];
+  readonly infos: Infos;
+  readonly absences: Absences;
   /** Newest first. */
   readonly entries: readonly Entry[];
 }
 
-/** One state of one input file. */
-export interface Info {
-  /** Index into the paths. */
-  readonly path: number;
-  readonly digest: Digest;
+/**
+ * States of input files, a column for each of their facts. Columns and no rows: numbers and strings that are there anyway
+ * take no room of their own, and two thousand small objects a manifest took most of the time to read, file and write it.
+ */
+export interface Infos {
+  /** Which file: into the paths. */
+  readonly paths: readonly number[];
+  readonly digests: readonly Digest[];
   /** Small facts about the input that its user chooses (8 bits). */
-  readonly flags: number;
+  readonly flags: readonly number[];
 }
 
-/** One name that must not exist. */
-export interface Absence {
-  /** Index of the directory into the paths. */
-  readonly dir: number;
-  /** Relative to the directory; may hold slashes. */
-  readonly name: string;
+/** Names that must not exist. */
+export interface Absences {
+  /** Of each the directory: into the paths. */
+  readonly dirs: readonly number[];
+  /** Of each the name: into `names`. */
+  readonly named: readonly number[];
+  /** Relative to a directory; may hold slashes. Each once: most are probed in several directories. */
+  readonly names: readonly string[];
 }
 
 export interface Entry extends Result {
@@ -120,7 +125,8 @@ export const MAX_ABSENCES = 400_000;
 export const INLINE_LIMIT = 4096;
 
 export function emptyManifest(key: Digest, fields: readonly Field[]): Manifest {
-  return { key, fields, paths: [], infos: [], absences: [], entries: [] };
+  const infos: Infos = { paths: [], digests: [], flags: [] };
+  return { key, fields, paths: [], infos, absences: { dirs: [], named: [], names: [] }, entries: [] };
 }
 
 /** Whether an entry is small enough to be added. */
@@ -133,15 +139,15 @@ export function fitsManifest(entry: NewEntry): boolean {
 export function addEntry(manifest: Manifest, entry: NewEntry): Manifest {
   if (!fitsManifest(entry)) throw new RangeError('more inputs than a manifest holds');
   if (entry.inputs.some(({ flags }) => (flags & 0xff) !== flags)) throw new RangeError('flags of more than 8 bits');
-  const { paths, infos, absences } = tablesOf(manifest);
+  const filing = filingInto(manifest);
   const { inputs, present, absent, ...result } = entry;
   const filed: Entry = {
     ...result,
-    inputs: toRuns(inputs.map(({ path, digest, flags }) => infos.place(paths.place(path), digest, flags))),
-    present: toRuns(present.map((path) => paths.place(path))),
-    absent: toRuns(absent.flatMap(({ dir, names }) => absences.placeAll(paths.place(dir), names))),
+    inputs: toRuns(filing.inputs(inputs)),
+    present: toRuns(filing.present(present)),
+    absent: toRuns(filing.absent(absent)),
   };
-  const grown = { ...manifest, paths: paths.items, infos: infos.items, absences: absences.items };
+  const grown = { ...manifest, ...filing.tables() };
   // The first entry of a manifest refers to all that was filed with it.
   if (manifest.entries.length === 0 && manifest.paths.length === 0) return { ...grown, entries: [filed] };
   const others = manifest.entries.filter((older) => !sameConditions(older, filed));
@@ -172,78 +178,118 @@ export function withResult(manifest: Manifest, entry: Entry, change: Partial<Res
 /** Keeps these entries, fewer where the tables would be too large, and drops what nobody refers to any more. */
 function withEntries(manifest: Manifest, entries: readonly Entry[]): Manifest {
   let kept = swept({ ...manifest, entries });
-  while (kept.entries.length > 1 && (kept.infos.length > MAX_INFOS || kept.absences.length > MAX_ABSENCES)) {
+  while (kept.entries.length > 1 && tooLarge(kept)) {
     kept = swept({ ...kept, entries: kept.entries.slice(0, -1) });
   }
   return kept;
 }
 
+function tooLarge({ infos, absences }: Manifest): boolean {
+  return infos.paths.length > MAX_INFOS || absences.dirs.length > MAX_ABSENCES;
+}
+
+/** One byte for every item of every table: 1 where something refers to it. */
+interface Used {
+  readonly paths: Uint8Array;
+  readonly infos: Uint8Array;
+  readonly absences: Uint8Array;
+  readonly names: Uint8Array;
+}
+
 function swept(manifest: Manifest): Manifest {
-  const infos = new Uint8Array(manifest.infos.length);
-  const absences = new Uint8Array(manifest.absences.length);
-  const paths = new Uint8Array(manifest.paths.length);
-  for (const entry of manifest.entries) {
-    markUsed(entry.inputs, infos);
-    markUsed(entry.absent, absences);
-    markUsed(entry.present, paths);
-  }
-  manifest.infos.forEach((info, at) => {
-    if (infos[at] === 1) paths[info.path] = 1;
-  });
-  manifest.absences.forEach((absence, at) => {
-    if (absences[at] === 1) paths[absence.dir] = 1;
-  });
-  if (!infos.includes(0) && !absences.includes(0) && !paths.includes(0)) return manifest;
-  const moved = { infos: newPlaces(infos), absences: newPlaces(absences), paths: newPlaces(paths) };
-  const placeOf = (path: number) => moved.paths[path] as number;
+  const used = usedBy(manifest);
+  if (Object.values(used).every((items: Uint8Array) => !items.includes(0))) return manifest;
+  const { paths, infos, absences, entries } = manifest;
+  const placeOf = {
+    paths: newPlaces(used.paths),
+    infos: newPlaces(used.infos),
+    absences: newPlaces(used.absences),
+    names: newPlaces(used.names),
+  };
   return {
     ...manifest,
-    paths: manifest.paths.filter((_, at) => paths[at] === 1),
-    infos: manifest.infos.filter((_, at) => infos[at] === 1).map((info) => ({ ...info, path: placeOf(info.path) })),
-    absences: manifest.absences
-      .filter((_, at) => absences[at] === 1)
-      .map(({ dir, name }) => ({ dir: placeOf(dir), name })),
-    entries: manifest.entries.map((entry) => ({
+    paths: taken(paths, used.paths),
+    infos: {
+      paths: moved(taken(infos.paths, used.infos), placeOf.paths),
+      digests: taken(infos.digests, used.infos),
+      flags: taken(infos.flags, used.infos),
+    },
+    absences: {
+      dirs: moved(taken(absences.dirs, used.absences), placeOf.paths),
+      named: moved(taken(absences.named, used.absences), placeOf.names),
+      names: taken(absences.names, used.names),
+    },
+    entries: entries.map((entry) => ({
       ...entry,
-      inputs: moveRuns(entry.inputs, moved.infos),
-      present: moveRuns(entry.present, moved.paths),
-      absent: moveRuns(entry.absent, moved.absences),
+      inputs: moveRuns(entry.inputs, placeOf.infos),
+      present: moveRuns(entry.present, placeOf.paths),
+      absent: moveRuns(entry.absent, placeOf.absences),
     })),
   };
 }
 
+function usedBy({ paths, infos, absences, entries }: Manifest): Used {
+  const used: Used = {
+    paths: new Uint8Array(paths.length),
+    infos: new Uint8Array(infos.paths.length),
+    absences: new Uint8Array(absences.dirs.length),
+    names: new Uint8Array(absences.names.length),
+  };
+  for (const entry of entries) {
+    markUsed(entry.inputs, used.infos);
+    markUsed(entry.absent, used.absences);
+    markUsed(entry.present, used.paths);
+  }
+  infos.paths.forEach((path, at) => {
+    if (used.infos[at] === 1) used.paths[path] = 1;
+  });
+  absences.dirs.forEach((dir, at) => {
+    if (used.absences[at] === 0) return;
+    used.paths[dir] = 1;
+    used.names[absences.named[at] as number] = 1;
+  });
+  return used;
+}
+
+function taken<T>(items: readonly T[], used: Uint8Array): readonly T[] {
+  return items.filter((_, at) => used[at] === 1);
+}
+
+function moved(indexes: readonly number[], places: Int32Array): readonly number[] {
+  return indexes.map((index) => places[index] as number);
+}
+
 /** The inputs of an entry, the source first. */
 export function inputsOf(manifest: Manifest, entry: Entry): readonly Input[] {
-  const inputs: Input[] = [];
-  eachIndex(entry.inputs, (index) => {
-    const { path, digest, flags } = manifest.infos[index] as Info;
-    inputs.push({ path: manifest.paths[path] as string, digest, flags });
-  });
-  return inputs;
+  const { paths, digests, flags } = manifest.infos;
+  return indexesOf(entry.inputs).map((at) => ({
+    path: manifest.paths[paths[at] as number] as string,
+    digest: digests[at] as Digest,
+    flags: flags[at] as number,
+  }));
 }
 
 /** Paths that must exist, whatever they hold. */
 export function presentOf(manifest: Manifest, entry: Entry): readonly string[] {
-  const present: string[] = [];
-  eachIndex(entry.present, (index) => present.push(manifest.paths[index] as string));
-  return present;
+  return indexesOf(entry.present).map((at) => manifest.paths[at] as string);
 }
 
 /** Names that must not exist, by directory. */
 export function absentOf(manifest: Manifest, entry: Entry): readonly AbsentGroup[] {
-  const groups: { dir: string; names: string[] }[] = [];
+  const { dirs, named, names } = manifest.absences;
   const byDirectory = new Map<number, string[]>();
-  eachIndex(entry.absent, (index) => {
-    const { dir, name } = manifest.absences[index] as Absence;
-    let names = byDirectory.get(dir);
-    if (names === undefined) {
-      names = [];
-      byDirectory.set(dir, names);
-      groups.push({ dir: manifest.paths[dir] as string, names });
+  let last = -1;
+  let below: string[] = [];
+  eachIndex(entry.absent, (at) => {
+    const dir = dirs[at] as number;
+    if (dir !== last) {
+      last = dir;
+      below = byDirectory.get(dir) ?? [];
+      byDirectory.set(dir, below);
     }
-    names.push(name);
+    below.push(names[named[at] as number] as string);
   });
-  return groups;
+  return Array.from(byDirectory, ([dir, absent]) => ({ dir: manifest.paths[dir] as string, names: absent }));
 }
 
 /** Every blob an entry needs. */

@@ -28,6 +28,13 @@ export function eachIndex(runs: Runs, visit: (index: number) => void): void {
   }
 }
 
+/** Every index in order. */
+export function indexesOf(runs: Runs): number[] {
+  const indexes: number[] = [];
+  eachIndex(runs, (index) => indexes.push(index));
+  return indexes;
+}
+
 /** `value` as runs into a table of `tableLength` items, of at most `most` indexes; undefined if it is not that. */
 export function parseRuns(value: unknown, tableLength: number, most: number): Runs | undefined {
   if (!Array.isArray(value) || value.length % 2 !== 0) return undefined;

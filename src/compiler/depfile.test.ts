@@ -22,6 +22,11 @@ describe('parsing', () => {
     ['a.o: a.c b.h\nb.h:\nc.h:\n', ['a.o'], ['a.c', 'b.h']],
     ['$(OBJ)/a.o: a.c\n', ['$(OBJ)/a.o'], ['a.c']],
     ['a.o: a\tb.h a\\\tc.h\n', ['a.o'], ['a\tb.h', 'a\tc.h']],
+    // Lines that go on without a space around, and lines before the rule.
+    ['a.o: a.c\\\n b.h \\\nc.h\n', ['a.o'], ['a.c', 'b.h', 'c.h']],
+    ['a.o: \\\n\\\n a.c \\\n', ['a.o'], ['a.c']],
+    ['x\na.o: a.c\n', ['x', 'a.o'], ['a.c']],
+    ['a.o: a.c \\', ['a.o'], ['a.c', '\\']],
   ])('%j', (text, targets, inputs) => {
     expect(parseDepfile(text)).toEqual({ target: targets[0], targets, inputs });
   });

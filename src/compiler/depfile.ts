@@ -47,10 +47,27 @@ function ruleEnd(text: string, start: number): number {
   return end < 0 ? text.length : end;
 }
 
+/**
+ * Whether nothing is escaped, and a backslash stands only as a word of its own at the end of a line. So are nearly all
+ * lists, of which each has hundreds of names: cut at their spaces they are read in half the time.
+ */
+function isPlain(text: string): boolean {
+  if (text.includes('$')) return false;
+  for (let start = 0; ; ) {
+    const backslash = text.indexOf('\\', start);
+    const newline = text.indexOf('\n', start);
+    if (backslash < 0) return newline < 0;
+    if (newline !== backslash + 1 || text[backslash - 1] !== ' ') return false;
+    start = newline + 1;
+    if (start < text.length && text[start] !== ' ') return false;
+  }
+}
+
 // Backslashes with the character after them, a doubled dollar, a separator, or a stretch of anything else.
 const TOKEN = /(\\+)([ \t\n#]?)|\$\$|[ \n]|[^\\$ \n]+|\$/g;
 
 function splitNames(text: string, hashEscaped: boolean): string[] {
+  if (isPlain(text)) return text.split(' ').filter((word) => word !== '' && word !== '\\\n');
   const names: string[] = [];
   let name = '';
   const endName = () => {

@@ -26,7 +26,7 @@ function weakened(manifest: Manifest, weakness: Weakness): Manifest {
   const entries = manifest.entries.map((entry) => {
     if (weakness === 'absent') return { ...entry, absent: toRuns([]) };
     if (weakness === 'present') return { ...entry, present: toRuns([]) };
-    const inputs = kept(entry.inputs, (index) => manifest.infos[index]?.flags !== 0);
+    const inputs = kept(entry.inputs, (index) => manifest.infos.flags[index] !== 0);
     return { ...entry, inputs };
   });
   return { ...manifest, entries };
