@@ -108,7 +108,7 @@ async function runThere(
     begin(first);
   });
   either.release();
-  either.abort();
+  either.abort('over');
   if (answer === undefined) place.giveBack();
   else place.done();
   return answer;

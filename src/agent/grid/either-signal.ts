@@ -1,13 +1,14 @@
 /** A signal that aborts with any of others, or when it is told to. */
 export interface EitherSignal {
   readonly signal: AbortSignal;
-  abort(reason?: unknown): void;
+  /** `reason`: without one an error would be made, with its stack, that nobody reads. */
+  abort(reason: string): void;
   /** To be called when nobody looks at the signal any more: the others may live longer. */
   release(): void;
 }
 
 /**
- * What `AbortSignal.any` does with a controller of one's own, in a tenth of its time: three of those cost a compile 0.04 ms, and leave the
+ * What `AbortSignal.any` does with a controller of one's own, in a third of its time: three of those cost a compile 0.03 ms, and leave the
  * garbage collector with weak references to look after.
  */
 export function eitherSignal(...others: readonly AbortSignal[]): EitherSignal {
