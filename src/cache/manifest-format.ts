@@ -25,8 +25,8 @@ import { indexesOf, parseRuns, type Runs, toRuns } from './runs.ts';
  * must not ignore gets another `f`, and they skip it; a change of anything else gets another version.
  *
  * Measured (2-core virtual machine, Node 24), for 272 inputs and 1,450 absent names in 5 directories: one entry is a file
- * of 44 kB, decoded in 0.13 ms; 64 entries, each after another edit, are 78 kB, decoded in 0.30 ms (half of it JSON.parse,
- * a quarter SHA-256), encoded in 0.32 ms.
+ * of 43 kB, decoded in 0.14 ms and encoded in 0.09 ms; 64 entries, each after another edit, are 57 kB, decoded in 0.23 ms
+ * and encoded in 0.13 ms (a quarter of it SHA-256).
  */
 const HEADER_START = '{"hybridgrid":"manifest","v":1,"sha256":"';
 const HEADER_END = '"}\n';
@@ -97,9 +97,12 @@ export function encodeManifest(manifest: Manifest): Buffer {
 /** `[item, how often in a row, ...]` */
 function lengthsOf(items: readonly number[]): number[] {
   const lengths: number[] = [];
-  for (const item of items) {
-    if (lengths.at(-2) === item) lengths[lengths.length - 1] = (lengths.at(-1) as number) + 1;
-    else lengths.push(item, 1);
+  let start = 0;
+  for (let at = 1; at <= items.length; at += 1) {
+    const item = items[start] as number;
+    if (items[at] === item) continue;
+    lengths.push(item, at - start);
+    start = at;
   }
   return lengths;
 }

@@ -136,7 +136,7 @@ interface Decoded {
   readonly manifest: Manifest;
 }
 
-/** Decoding a manifest of 272 inputs and 1,450 absent names takes 0.13 ms, looking it up here nothing. */
+/** Decoding a manifest of 272 inputs and 1,450 absent names takes 0.14 ms, looking it up here nothing. */
 function decodedMemory() {
   const kept = new Map<Digest, Decoded>();
   let bytes = 0;

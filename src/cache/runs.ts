@@ -10,7 +10,7 @@ export function toRuns(indexes: Iterable<number>): number[] {
   let end = -1;
   for (const index of indexes) {
     if (index === end) {
-      runs[runs.length - 1] = (runs.at(-1) as number) + 1;
+      runs[runs.length - 1] = (runs[runs.length - 1] as number) + 1;
     } else {
       runs.push(index, 1);
     }
