@@ -28,7 +28,7 @@ const FRESH_MS = 50;
  * the same entries: most headers, at 4 microseconds each. One that is changed in place meanwhile costs a compile in vain.
  */
 const TRUSTED_MS = 2_000;
-const QUIET_MS = 3_600_000;
+const QUIET_MS = 60_000;
 const NS_PER_MS = 1_000_000n;
 
 /** `now`: a clock that never goes back; `wallClock`: milliseconds since 1970, as files are stamped. */
