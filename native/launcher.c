@@ -208,6 +208,7 @@ static void handle_report(exchange *x, reader *r) {
   begin_frame(&x->out, FROM_LAUNCHER_ENDED);
   put_u32(&x->out, (uint32_t)end.status);
   put_u64(&x->out, end.started_ns);
+  put_u64(&x->out, end.stamps_from_ns);
   put_u64(&x->out, end.ended_ns);
   put_u64(&x->out, end.cpu_us);
   uint32_t captures = take_u32(r);

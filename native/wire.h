@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 #define FRAME_LIMIT (64u << 20)
 
 enum { FROM_LAUNCHER_COMPILE = 'C', FROM_LAUNCHER_MISMATCH = 'M', FROM_LAUNCHER_BAD_BLOB = 'B', FROM_LAUNCHER_DONE = 'D',

@@ -155,7 +155,7 @@ test('an include of a macro that one may hold: kept where it was made of these h
     't.c': '#include "x.h"\n#include WHICH\n',
   };
   const adjust = withoutHeaders;
-  // What was written less than 10 ms before a compile may have been changed in it, for all its stamp tells: not stored.
+  // What was written in the tick in which a compile begins may have been changed in it, for all its stamp tells.
   const compile = 'sleep .05 && gcc -g -c t.c && md5sum t.o';
   await expectTwin(bed, { files: which, script: `gcc -g x.h && ${compile}`, adjust, hits: 2 });
   const stale = `gcc -g x.h && sed -i s/one/two/ x.h && ${compile}`;

@@ -120,7 +120,7 @@ export async function conditionsOf(
   }
   const search = await services.searchLists.of(description);
   if (search === undefined) return refuse('compiler-unknown', description.request.compiler);
-  const since = sinceStart(ended.startedNs, seen, services.history, description.namesBefore);
+  const since = sinceStart(ended, seen, services.history, description.namesBefore);
   return learnConditions(description, lists, search, since, services.madeHeaders);
 }
 

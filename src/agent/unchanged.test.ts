@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { takeSight } from './file-snapshot.ts';
 import { fileStates } from './file-state.ts';
-import { isBefore, type PathHistory, pathHistory } from './path-history.ts';
+import { type PathHistory, pathHistory, type Start } from './path-history.ts';
 import { sinceStart } from './unchanged.ts';
 import { openWays } from './ways.ts';
 
@@ -24,9 +24,12 @@ function historyOf(path: string): PathHistory {
 }
 
 /** The start of a compile, so late that all that was done before has an older stamp. */
-async function startAfter(path: string): Promise<bigint> {
-  await expect.poll(() => isBefore(statSync(path, { bigint: true }).ctimeNs, nowNs()), { timeout: 5_000 }).toBe(true);
-  return nowNs();
+async function startAfter(path: string): Promise<Start> {
+  const changed = statSync(path, { bigint: true }).ctimeNs;
+  const start = (): Start => ({ startedNs: nowNs(), stampsFromNs: nowNs() });
+  const stamp = { dev: 0n, ino: 0n, size: 0n, mtime: changed, ctime: changed };
+  await expect.poll(() => pathHistory(nowNs).predates(stamp, start()), { timeout: 5_000 }).toBe(true);
+  return start();
 }
 
 test('a name that was there is not taken for absent, though it was removed after its directory had been looked at', async () => {

@@ -1,7 +1,7 @@
 import type { Stamp } from './answers.ts';
 import type { Sight } from './file-snapshot.ts';
 import type { FileStates } from './file-state.ts';
-import { isBefore, type PathHistory } from './path-history.ts';
+import type { PathHistory, Start } from './path-history.ts';
 import { lookAt, type Step, type Ways } from './ways.ts';
 
 /** What can be said about the time since a compile began, for one piece of work. */
@@ -41,18 +41,18 @@ export function asShipped({ files, ways }: Sight): SinceStart {
 
 /** `namesBefore`: what was in some directories before, by their real paths; for those into which objects are written. */
 export function sinceStart(
-  startedNs: bigint,
+  start: Start,
   { files, ways }: Sight,
   history: PathHistory,
   namesBefore: ReadonlyMap<string, ReadonlySet<string>>,
 ): SinceStart {
-  const predates = ({ mtime, ctime }: Stamp): boolean => isBefore(mtime > ctime ? mtime : ctime, startedNs);
+  const predates = (stamp: Stamp): boolean => history.predates(stamp, start);
   // Files of one directory share their steps: some forty ways are proved for 270 headers.
   const proved = new Map<readonly Step[], boolean>();
   const unmoved = (path: string): boolean => {
     const steps = ways.find(path)?.steps;
     if (steps === undefined) return false;
-    const known = proved.get(steps) ?? history.held(steps, startedNs);
+    const known = proved.get(steps) ?? history.held(steps, start);
     proved.set(steps, known);
     return known;
   };

@@ -45,9 +45,12 @@ test('nothing, a link to nothing, a circle and a path through a file lead nowher
     expect(openWays().find(`${dir}/${name}`), name).toBeUndefined();
 });
 
+/** Of a kernel that ticks 250 times a second. */
+const TICK = 4_000_000n;
+
 function unmoved(history: PathHistory, path: string, since: bigint): boolean {
   const steps = openWays().find(path)?.steps;
-  return steps !== undefined && history.held(steps, since);
+  return steps !== undefined && history.held(steps, { startedNs: since, stampsFromNs: since - TICK });
 }
 
 test('what lay there long before has not moved', () => {

@@ -5,7 +5,7 @@
  */
 
 /** Must equal WIRE_VERSION in native/wire.h. */
-export const WIRE_VERSION = 2;
+export const WIRE_VERSION = 3;
 /** A request longer than this is no compiler call (Linux' ARG_MAX is 2 MiB by default, 6 MiB at most on common set-ups). */
 const REQUEST_LIMIT = 64 << 20;
 
@@ -155,6 +155,8 @@ export interface CompileEnded {
   readonly status: number;
   /** Real time, nanoseconds. */
   readonly startedNs: bigint;
+  /** What the kernel would have stamped a file with at the start, nanoseconds: it counts in ticks of some milliseconds. */
+  readonly stampsFromNs: bigint;
   readonly endedNs: bigint;
   /** User and system time of the compiler and its children, microseconds. */
   readonly cpuUs: number;
@@ -169,6 +171,7 @@ export function decodeEnded(payload: Buffer): CompileEnded {
   const r = reader(payload);
   const status = r.u32();
   const startedNs = r.u64();
+  const stampsFromNs = r.u64();
   const endedNs = r.u64();
   const cpuUs = Number(r.u64());
   const captures: Captured[] = [];
@@ -177,5 +180,5 @@ export function decodeEnded(payload: Buffer): CompileEnded {
   const stderr = r.text();
   const lists: string[] = [];
   for (let left = r.u32(); left > 0; left--) lists.push(r.text());
-  return { status, startedNs, endedNs, cpuUs, captures, stderrTooLong, stderr, lists };
+  return { status, startedNs, stampsFromNs, endedNs, cpuUs, captures, stderrTooLong, stderr, lists };
 }

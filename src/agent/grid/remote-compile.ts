@@ -108,6 +108,7 @@ function endedOf(result: CompileResult, lists: readonly Buffer[], captures: read
   return {
     status: 0,
     startedNs: 0n,
+    stampsFromNs: 0n,
     endedNs: BigInt(result.compileMs) * 1_000_000n,
     cpuUs: result.cpuMs * 1000,
     captures,
