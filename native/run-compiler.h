@@ -109,6 +109,8 @@ static uint64_t clock_ns(clockid_t clock) {
   return stamp(t);
 }
 
+static uint64_t now_ns(void) { return clock_ns(CLOCK_REALTIME); }
+
 static void child_exec(const char *compiler, char **argv, int stderr_write, const char *stdout_path, const sigset_t *mask) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   dup2(stderr_write, 2);
@@ -183,7 +185,7 @@ static int run_compiler(const char *compiler, char **argv, const char *stdout_pa
     sigaction(forwarded[i], NULL, &previous[i]);
     if (previous[i].sa_handler != SIG_IGN) sigaction(forwarded[i], &action, NULL);
   }
-  end->started_ns = clock_ns(CLOCK_REALTIME);
+  end->started_ns = now_ns();
   /* The clock that the kernel stamps files with: it stands still between two ticks. */
   end->stamps_from_ns = clock_ns(CLOCK_REALTIME_COARSE);
   running_child = fork();
@@ -211,7 +213,7 @@ static int run_compiler(const char *compiler, char **argv, const char *stdout_pa
   while (wait4(running_child, &end->status, 0, &usage) < 0)
     if (errno != EINTR) return -1;
   running_child = 0;
-  end->ended_ns = clock_ns(CLOCK_REALTIME);
+  end->ended_ns = now_ns();
   end->cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000u +
                 (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
   return 0;

@@ -14,6 +14,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+/** Of the slowest kernel: 100 ticks a second. */
+const TICK_NS = 10_000_000n;
 const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
 
 /** Others change the directory for temporary files all the time: that it is the same has to be known from before. */
@@ -26,7 +28,7 @@ function historyOf(path: string): PathHistory {
 /** The start of a compile, so late that all that was done before has an older stamp. */
 async function startAfter(path: string): Promise<Start> {
   const changed = statSync(path, { bigint: true }).ctimeNs;
-  const start = (): Start => ({ startedNs: nowNs(), stampsFromNs: nowNs() });
+  const start = (): Start => ({ startedNs: nowNs(), stampsFromNs: nowNs() - TICK_NS });
   const stamp = { dev: 0n, ino: 0n, size: 0n, mtime: changed, ctime: changed };
   await expect.poll(() => pathHistory(nowNs).predates(stamp, start()), { timeout: 5_000 }).toBe(true);
   return start();
