@@ -18,18 +18,8 @@ const TOOLCHAIN_TAG = (5 << 3) | 2;
 const INPUT_TAG = (6 << 3) | 2;
 const PART_TAG = (2 << 3) | 2;
 
-const NOTHING: CompileSpec = {
-  compiler: Buffer.alloc(0),
-  args: [],
-  cwd: Buffer.alloc(0),
-  env: [],
-  toolchain: undefined,
-  inputs: [],
-  outputs: [],
-  listArgs: [],
-  arch: '',
-  native: undefined,
-};
+/** A description that says nothing: what a message without a byte is. */
+const NOTHING = CompileSpec.decode(new Uint8Array());
 
 /** Writes a node once, for any number of descriptions. */
 export function encodeNode(node: InputNode): NodeBytes {

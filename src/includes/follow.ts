@@ -143,7 +143,7 @@ interface Targeted {
 
 /** Puts a file found on the stack. False if the compiler did not list it: then the directive was in a branch not taken. */
 function enter(state: WalkState, lead: Targeted, probe: Probe, { next, early, once }: Way): boolean {
-  const { truth, lookups, todo } = state;
+  const { truth, lookups, pending } = state;
   const match = truth === undefined || truth.has(probe.path) ? AS_SPELLED : truth.match(probe.path);
   if (match === undefined) return false;
   if (probe.kind === 'other') {
@@ -154,17 +154,17 @@ function enter(state: WalkState, lead: Targeted, probe: Probe, { next, early, on
   if (once) state.once.add(path);
   const known = lead.target;
   if (known !== undefined && known.path === path && known.next === next && known.early === early && !match.alias) {
-    todo.push(known);
+    pending.push(known);
     return true;
   }
   const directory = lookups.directory(directoryOf(match.alias ? tidyPath(path) : probe.path));
   const target = lookups.visit(path, directory, next, early);
-  todo.push(target);
+  pending.push(target);
   if (match.alias) {
     state.aliases.set(probe.path, path);
     // gcc goes on from the name it prints. clang prints one name of several and may go on from another.
     if (state.input.family === 'clang')
-      todo.push(lookups.visit(path, lookups.directory(directoryOf(probe.path)), next, early));
+      pending.push(lookups.visit(path, lookups.directory(directoryOf(probe.path)), next, early));
   } else lead.target = target;
   return true;
 }

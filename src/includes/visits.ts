@@ -17,7 +17,7 @@ export function visitSource(state: WalkState): void {
   else if (kind !== 'file') state.problem = refuse('input-unreadable', path);
   else {
     const directory = lookups.directory(directoryOf(path));
-    state.todo.push(lookups.visit(file, directory, -1, true));
+    state.pending.push(lookups.visit(file, directory, -1, true));
     if (input.family === 'gcc' && input.precompiles !== true) askForPrecompiled(state, `${path}.gch`);
     readFile(state, file);
   }
@@ -45,13 +45,13 @@ function askForPrecompiled(state: WalkState, path: string): void {
 
 /** Visits files until none is left. */
 export function drain(state: WalkState): void {
-  for (let visit = state.todo.pop(); visit !== undefined; visit = state.todo.pop()) {
+  for (let visit = state.pending.pop(); visit !== undefined; visit = state.pending.pop()) {
     if (state.problem !== undefined) return;
     const scan = readFile(state, visit.path);
     if (scan === undefined || !isNew(state, visit, scan)) continue;
-    const kept = state.todo.length;
+    const kept = state.pending.length;
     for (const lead of leadsOf(state.lookups, visit, scan, state.bracketStart).each) followLead(state, visit, lead);
-    reverseFrom(state.todo, kept);
+    reverseFrom(state.pending, kept);
   }
 }
 
@@ -112,5 +112,5 @@ export function expandComputed(state: WalkState): boolean {
       follow(state, visit, { op: lookup.op, form, name } satisfies Lookup);
     }
   }
-  return state.todo.length > 0;
+  return state.pending.length > 0;
 }

@@ -28,7 +28,7 @@ export interface WalkState {
   /** Position in the search list at which <name> begins. */
   readonly bracketStart: number;
   /** A stack, so that files come out in about the order in which a compiler opens them. */
-  readonly todo: Visit[];
+  readonly pending: Visit[];
   /** The files reached, in order, with what they say. */
   readonly scans: Map<string, FileScan>;
   readonly computed: ComputedLookup[];
@@ -62,7 +62,7 @@ export function beginWalk(input: WalkInput): WalkState {
     lookups,
     truth: truth === undefined ? undefined : createTruth(truth, view),
     bracketStart: search.quote.length,
-    todo: [],
+    pending: [],
     scans: new Map(),
     computed: [],
     present: new Set(),
