@@ -56,6 +56,7 @@ export function snapshotOf(files: FileStates, ways: Ways): FileStates {
     isLink: (path) => (path.startsWith('/') ? ways.find(path)?.isLink === true : files.isLink(path)),
     isSettled: files.isSettled,
     lookupsOver: files.lookupsOver,
+    knownWalks: files.knownWalks,
     wayMemory: files.wayMemory,
     moment,
     lacks: (directory, name) => listingOf(directory)?.names.has(name) === false,

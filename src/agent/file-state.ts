@@ -14,6 +14,7 @@ import {
 import { fromBytes, fsPath } from '../base/byte-string.ts';
 import { type Digest, sha256 } from '../base/digest.ts';
 import { type FileScan, scanDirectives } from '../includes/directives.ts';
+import { createKnownWalks, type KnownWalks } from '../includes/known-walks.ts';
 import { createLookups, type Lookups } from '../includes/lookups.ts';
 import type { Stamp } from './answers.ts';
 import type { WayMemory } from './ways.ts';
@@ -55,6 +56,8 @@ export interface FileStates {
   hasEntry(path: string): boolean;
   /** What is remembered of name lookups over these directories. */
   lookupsOver(chain: readonly string[]): Lookups;
+  /** Include walks that were made before. */
+  readonly knownWalks: KnownWalks;
   /** What is remembered of the ways that lead to files. */
   readonly wayMemory: WayMemory;
   /** Stands for the moment of which all answers are; undefined where each is of its own. */
@@ -135,6 +138,7 @@ export function fileStates(nowNs: () => bigint): FileStates {
     lacks: (path, name) => quietly(() => listingOf(path, memory, isSettled, stampOf))?.names.has(name) === false,
     isLink: (path) => quietly(() => lstatSync(fsPath(path), { throwIfNoEntry: false }))?.isSymbolicLink() === true,
     lookupsOver: (chain) => lookupsOver(chain, memory.lookups),
+    knownWalks: createKnownWalks(),
     wayMemory: new Map(),
     realPathOf: (path) => quietly(() => fromBytes(realpathSync.native(fsPath(path), { encoding: 'buffer' }))),
   };

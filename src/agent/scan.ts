@@ -22,6 +22,7 @@ export function scanCompile(
     commandLineDefines: definesOf(invocation.keyArgs),
     search,
     lookups: files.lookupsOver(chainOf(search)),
+    knownWalks: files.knownWalks,
     moment: files.moment,
     dateIsFixed: dateIsFixed(description),
     view: {
@@ -37,6 +38,10 @@ export function scanCompile(
       inodeOf: (path) => {
         const at = files.stampOf(path);
         return at === undefined ? undefined : Number(at.stamp.ino);
+      },
+      stateOf(path, contentCounts) {
+        const at = files.stampOf(path);
+        return contentCounts && at?.content === undefined ? undefined : at;
       },
       digestOf: (path) => files.digestOf(path)?.digest,
     },

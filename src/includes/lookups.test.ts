@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { type FileScan, scanDirectives } from './directives.ts';
+import { createKnownWalks } from './known-walks.ts';
 import { createLookups } from './lookups.ts';
 import { directoryOf } from './paths.ts';
 import type { FileKind, FileView } from './port.ts';
 import { type Chance, chance } from './testing/random-tree.ts';
-import { type WalkInput, walk } from './walk.ts';
+import { type Walk, type WalkInput, walk } from './walk.ts';
 
 /** How many steps to try: HG_FUZZ=20 takes twenty times as many. HG_SEED starts elsewhere. */
 const STEPS = 400 * Number(process.env.HG_FUZZ ?? 1);
@@ -17,6 +18,8 @@ class Files implements FileView {
   readonly nodes = new Map<string, Node>([['', { names: new Set() }]]);
   readonly #versions = new WeakMap<Node, object>();
   readonly #scans = new Map<string, FileScan>();
+  readonly #inodes = new WeakMap<Node, number>();
+  #lastInode = 0;
   asked = 0;
 
   put(path: string, node: Node): void {
@@ -90,6 +93,27 @@ class Files implements FileView {
     this.#scans.set(node.text, known);
     return known;
   }
+
+  inodeOf(path: string): number | undefined {
+    const node = this.#at(path);
+    if (node === undefined) return undefined;
+    const known = this.#inodes.get(node) ?? ++this.#lastInode;
+    this.#inodes.set(node, known);
+    return known;
+  }
+
+  identityOf(path: string): string | undefined {
+    return this.inodeOf(path)?.toString();
+  }
+
+  digestOf(path: string): string | undefined {
+    const node = this.#at(path);
+    return node !== undefined && 'text' in node ? `digest of ${node.text}` : undefined;
+  }
+
+  stateOf(path: string): object | undefined {
+    return this.#at(path);
+  }
 }
 
 const DIRECTORIES = ['/p', '/p/sub', '/i', '/i/sub', '/j', '/j/sub', '/k'];
@@ -110,10 +134,15 @@ function randomText(next: Chance): string {
 
 function randomChange(files: Files, next: Chance): void {
   const path = `${next.of(DIRECTORIES)}/${next.of(NAMES)}`;
-  const how = next.below(8);
-  if (how < 3) files.put(path, { text: randomText(next) });
+  const how = next.below(9);
+  // What lies below a file, or behind a link to nothing, is asked for in every walk: then none is known.
+  if ((path.endsWith('/sub') || how === 7) && next.below(20) > 0) return;
+  const other = files.nodes.get(`${next.of(DIRECTORIES)}/${next.of(NAMES)}`);
+  if (how === 8 && other !== undefined && 'text' in other) files.put(path, other);
+  else if (how < 3) files.put(path, { text: randomText(next) });
   else if (how < 5) files.remove(path);
   else if (how === 5) files.put(path, { names: new Set() });
+  else if (how === 6) files.put(path, { target: next.of([...files.nodes.keys()]) });
   else files.put(path, { target: `${next.of(DIRECTORIES)}/${next.of([...NAMES, ''])}` });
 }
 
@@ -130,25 +159,43 @@ function inputOver(view: FileView): WalkInput {
   };
 }
 
-test('walks with remembered lookups find what walks without any memory find, whatever has changed between', () => {
+/** A list as a compiler could print it: of the files of a walk some, the source first. */
+function randomTruth(files: readonly string[], next: Chance): ReadonlySet<string> | undefined {
+  const how = next.below(4);
+  if (how < 2) return undefined;
+  return new Set(files.filter((_, i) => how === 2 || i === 0 || next.below(4) > 0));
+}
+
+test('walks with a memory find what walks without any find, whatever has changed between', () => {
   const next = chance(SEED);
   const files = new Files();
   for (const directory of DIRECTORIES) files.put(directory, { names: new Set() });
   const lookups = createLookups(CHAIN);
+  const knownWalks = createKnownWalks(100);
+  const before = new Set<Walk>();
   const source = (): string => `${randomText(next)}#include <a.h>\n#include "sub/b.h"\n`;
   files.put('/p/main.c', { text: source() });
   let found = 0;
+  let known = 0;
   for (let step = 0; step < STEPS; step += 1) {
-    for (let changes = next.below(3); changes > 0; changes -= 1) randomChange(files, next);
+    for (let changes = next.below(2) * next.below(4); changes > 0; changes -= 1) randomChange(files, next);
     if (next.below(5) === 0) files.put('/p/main.c', { text: source() });
     for (const family of ['gcc', 'clang'] as const) {
-      const input = { ...inputOver(files), family };
+      const whole = { ...inputOver(files), family };
+      const truth = randomTruth(walk(whole).files, next);
+      const input = truth === undefined ? whole : { ...whole, truth };
       const plain = walk(input);
-      expect(walk({ ...input, lookups, moment: {} }), `seed ${SEED}, step ${step}, ${family}`).toEqual(plain);
+      const where = `seed ${SEED}, step ${step}, ${family}`;
+      expect(walk({ ...input, lookups, moment: {} }), where).toEqual(plain);
+      const again = walk({ ...input, lookups, knownWalks, moment: {} });
+      expect(again, where).toEqual(plain);
+      if (before.has(again)) known += 1;
+      before.add(again);
       found = Math.max(found, plain.files.length);
     }
   }
   expect(found, 'walks that lead somewhere').toBeGreaterThan(4);
+  expect(known, 'walks that were known').toBeGreaterThan(STEPS / 20);
 });
 
 test('nothing is asked again while directories are as they were', () => {

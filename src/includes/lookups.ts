@@ -34,6 +34,8 @@ export interface Directory {
   /** The walk that lists names in vain here, and those names. */
   vainIn: number;
   vain: string[];
+  /** The walk that rests on it. */
+  restsIn: number;
 }
 
 /** What follows from probes, for as long as they hold. */
@@ -42,6 +44,8 @@ export interface Conclusion {
   readonly homes: readonly Directory[];
   /** The moment for which it was last found to hold. */
   checkedAt: number;
+  /** The walk that rests on it. */
+  restsIn: number;
 }
 
 /** Where a name was found: in `directory`, after the candidates in `before` had none. */
@@ -82,6 +86,8 @@ export interface Lookups {
   conclude(probes: Iterable<Probe>): Conclusion;
   /** Whether none of the probes that something follows from has changed. */
   stands(conclusion: Conclusion): boolean;
+  /** What follows from all that was asked in this walk, as of this moment. */
+  rests(): Conclusion;
 }
 
 /** Paths remembered at most, so that a list used for weeks does not grow for ever; some 200 bytes each. */
@@ -102,6 +108,8 @@ class LookupMemory implements Lookups {
   #now = 0;
   #walk = 0;
   #probes = 0;
+  /** The homes of all that was asked in this walk. */
+  #homes: Directory[] = [];
 
   constructor(chain: readonly string[]) {
     this.#chain = chain;
@@ -122,6 +130,7 @@ class LookupMemory implements Lookups {
     this.#moment = moment;
     this.#view = view;
     this.#walk += 1;
+    this.#homes = [];
   }
 
   #forget(): void {
@@ -145,6 +154,7 @@ class LookupMemory implements Lookups {
       changedAt: 0,
       vainIn: 0,
       vain: [],
+      restsIn: 0,
     };
     this.#known.set(path, fresh);
     return fresh;
@@ -161,7 +171,10 @@ class LookupMemory implements Lookups {
 
   probe(inside: Directory, name: string): Probe {
     const known = inside.probes.get(name);
-    if (known !== undefined && this.#holds(known)) return known;
+    if (known !== undefined && this.#holds(known)) {
+      this.#restOn(known.home);
+      return known;
+    }
     const slash = name.lastIndexOf('/');
     const parent = slash > 0 ? this.probe(inside, name.slice(0, slash)) : undefined;
     const found = parent?.kind === 'absent' ? parent : this.#ask(inside, name);
@@ -187,18 +200,33 @@ class LookupMemory implements Lookups {
   conclude(probes: Iterable<Probe>): Conclusion {
     const homes = new Set<Directory>();
     for (const { home } of probes) homes.add(home);
-    return { homes: [...homes], checkedAt: this.#now };
+    return { homes: [...homes], checkedAt: this.#now, restsIn: this.#walk };
   }
 
   stands(conclusion: Conclusion): boolean {
     const { homes, checkedAt } = conclusion;
-    if (checkedAt === this.#now) return true;
-    for (const home of homes) {
-      this.#look(home);
-      if (home.changedAt > checkedAt) return false;
+    if (checkedAt !== this.#now) {
+      for (const home of homes) {
+        this.#look(home);
+        if (home.changedAt > checkedAt) return false;
+      }
+      conclusion.checkedAt = this.#now;
     }
-    conclusion.checkedAt = this.#now;
+    if (conclusion.restsIn !== this.#walk) {
+      conclusion.restsIn = this.#walk;
+      for (const home of homes) this.#restOn(home);
+    }
     return true;
+  }
+
+  rests(): Conclusion {
+    return { homes: this.#homes, checkedAt: this.#now, restsIn: this.#walk };
+  }
+
+  #restOn(home: Directory): void {
+    if (home.restsIn === this.#walk) return;
+    home.restsIn = this.#walk;
+    this.#homes.push(home);
   }
 
   #search(start: number, name: string): Resolution {
@@ -214,8 +242,8 @@ class LookupMemory implements Lookups {
 
   #resolution(start: number, name: string, vain: readonly Probe[], hit: Resolution['hit']): Resolution {
     const before = this.#list.slice(start, start + vain.length);
-    const { homes, checkedAt } = this.conclude(hit === undefined ? vain : [...vain, hit.probe]);
-    return { name, before, vain, hit, homes, checkedAt, walk: 0, verdict: undefined, listed: false };
+    const conclusion = this.conclude(hit === undefined ? vain : [...vain, hit.probe]);
+    return { name, before, vain, hit, ...conclusion, walk: 0, verdict: undefined, listed: false };
   }
 
   /** Whether a path is what it was. What is settled holds as long as the entries of its directory are the same. */
@@ -245,6 +273,7 @@ class LookupMemory implements Lookups {
   #isStill({ path, kind, settled, lacking }: Probe): boolean {
     const view = this.#view as FileView;
     if (lacking !== undefined) return view.lacks?.(lacking.directory.path, lacking.name) === true;
+    // What is absent in any other way may by now be so by a directory above it, which then stands for it.
     return kind !== 'absent' && view.kindOf(path) === kind && settled === this.#isSettled(kind, path);
   }
 
@@ -254,6 +283,7 @@ class LookupMemory implements Lookups {
     const home = above === inside.path ? inside : this.directory(above);
     // First the directory, then what is in it: what comes in between is seen when the directory is looked at again.
     this.#look(home);
+    this.#restOn(home);
     const probe = this.#probeAt(path, above, home);
     home.entries.push(probe);
     if (!probe.settled) home.loose.push(probe);

@@ -32,6 +32,11 @@ export interface FileView {
    * as long.
    */
   inodeOf?(path: string): number | undefined;
+  /**
+   * An object that stays the same as long as nothing changes of what lies at a path, its identity and, if it counts, its
+   * content; undefined if that cannot be told. Needed for whole walks to be used again.
+   */
+  stateOf?(path: string, contentCounts: boolean): object | undefined;
   /** Digest of a regular file's content. Needed to see equal files under `#pragma once`; see {@link FileScan.once}. */
   digestOf?(path: string): string | undefined;
 }

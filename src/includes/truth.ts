@@ -27,7 +27,7 @@ export function createTruth(paths: ReadonlySet<string>, view: FileView): Truth {
   /** Whether some listed path may be the same file. */
   const mayBeListed = (path: string): boolean => {
     if (view.inodeOf === undefined) return true;
-    inodes ??= new Set(Array.from(paths, view.inodeOf));
+    inodes ??= new Set(Array.from(paths, (path) => view.inodeOf?.(path)));
     return inodes.has(view.inodeOf(path));
   };
   return {

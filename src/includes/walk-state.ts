@@ -1,7 +1,6 @@
 import type { Refusal } from '../base/refusal.ts';
 import type { FileScan, Lookup } from './directives.ts';
-import { createLookups, type Directory, type Lookups, type Probe, type Resolution } from './lookups.ts';
-import { chainOf } from './search-list.ts';
+import type { Directory, Lookups, Probe, Resolution } from './lookups.ts';
 import { createTruth, type Truth } from './truth.ts';
 import type { Visit } from './visit.ts';
 import type { WalkInput } from './walk.ts';
@@ -54,9 +53,8 @@ export interface WalkState {
   problem: Refusal | undefined;
 }
 
-export function beginWalk(input: WalkInput): WalkState {
-  const { search, view, truth, lookups = createLookups(chainOf(search)) } = input;
-  lookups.begin(view, input.moment);
+export function beginWalk(input: WalkInput, lookups: Lookups): WalkState {
+  const { search, view, truth } = input;
   return {
     input,
     lookups,

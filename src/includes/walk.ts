@@ -2,9 +2,11 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Family, ForcedInclude, Language } from '../compiler/invocation.ts';
 import { isPreprocessed } from '../compiler/languages.ts';
 import { identicalHeader } from './identical-header.ts';
-import type { Lookups } from './lookups.ts';
+import { type KnownWalks, recordingView } from './known-walks.ts';
+import { createLookups, type Lookups } from './lookups.ts';
 import { tidyPath } from './paths.ts';
 import type { FileView, SearchList } from './port.ts';
+import { chainOf } from './search-list.ts';
 import { drain, expandComputed, includeFirst, visitSource } from './visits.ts';
 import { beginWalk, type WalkState } from './walk-state.ts';
 
@@ -56,6 +58,8 @@ export interface WalkInput {
   readonly view: FileView;
   /** Lookups over `search` that were used before; see {@link chainOf}. */
   readonly lookups?: Lookups;
+  /** Walks that were made before, with `lookups`. */
+  readonly knownWalks?: KnownWalks;
   /** Stands for the time `view` speaks of: walks with the same one see the same files. Undefined: of this walk alone. */
   readonly moment?: object | undefined;
   /** The operands of -D, as spelled (`NAME`, `NAME=BODY`). */
@@ -107,7 +111,18 @@ export interface Alias {
 }
 
 export function walk(input: WalkInput): Walk {
-  const state = beginWalk(input);
+  const { view, knownWalks, lookups = createLookups(chainOf(input.search)) } = input;
+  lookups.begin(view, input.moment);
+  const known = knownWalks?.find(input, lookups);
+  if (known !== undefined) return known;
+  const asked = recordingView(view);
+  const made = walkAnew({ ...input, view: knownWalks === undefined ? view : asked.view }, lookups);
+  if (made.problem === undefined) knownWalks?.keep(input, lookups, asked, made);
+  return made;
+}
+
+function walkAnew(input: WalkInput, lookups: Lookups): Walk {
+  const state = beginWalk(input, lookups);
   visitSource(state);
   if (isPreprocessed(input.language)) {
     includeFirst(state);
