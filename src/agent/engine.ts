@@ -10,7 +10,7 @@ import type { LocalRoom } from './grid/local-room.ts';
 import type { LocalSlots } from './grid/local-slots.ts';
 import type { LookupGate } from './grid/lookup-gate.ts';
 import type { NativeCpus } from './grid/native-cpu.ts';
-import type { NodeMemory } from './grid/node-set.ts';
+import type { ParcelMemory } from './grid/parcels.ts';
 import type { ShareQueue } from './grid/share-queue.ts';
 import type { MadeHere } from './grid/share-result.ts';
 import type { SharedSight } from './grid/shared-sight.ts';
@@ -97,7 +97,7 @@ export interface EngineServices extends DescribeServices, StoreServices {
   readonly room: LocalRoom;
   readonly home: WayHome;
   readonly sights: SharedSight;
-  readonly nodes: NodeMemory;
+  readonly parcels: ParcelMemory;
   readonly nativeCpus: NativeCpus;
   readonly shares: ShareQueue;
   readonly stores: StoreQueue;

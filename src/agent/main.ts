@@ -165,7 +165,7 @@ async function composeServices(
       warn,
     }),
     uploads: uploadQueue(() => log('too much waits for the remote storage: results stay here', {})),
-    nodes: {},
+    parcels: {},
     keepSlots,
     nativeCpus: nativeCpus(),
     searchLists: searchLists(files),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Random, seededRandom } from '../../test/bed/random.ts';
-import { encodeNode, encodeSpec } from './encode-spec.ts';
+import { encodeNode, encodeSpec, inputFields, partFields } from './encode-spec.ts';
 import { CompileSpec, type InputNode } from './generated/hybridgrid/v1/build.ts';
 
 const SEED = Number(process.env.HG_SEED ?? 1);
@@ -11,8 +11,8 @@ test(`a spec put together from nodes is the one that is encoded as a whole (HG_S
   for (let i = 0; i < SPECS; i += 1) {
     const spec = anySpec(random);
     const { toolchain } = spec;
-    const parts = { digest: toolchain.digest, parts: toolchain.parts.map(encodeNode) };
-    const bytes = encodeSpec({ ...spec, toolchain: parts, inputs: spec.inputs.map(encodeNode) });
+    const parts = { digest: toolchain.digest, parts: partFields(toolchain.parts.map(encodeNode)) };
+    const bytes = encodeSpec({ ...spec, toolchain: parts, inputs: inputFields(spec.inputs.map(encodeNode)) });
     expect(bytes.equals(CompileSpec.encode(spec).finish()), `spec ${i}`).toBe(true);
   }
 });

@@ -7,10 +7,15 @@ import { CompileSpec, InputNode, Toolchain } from './generated/hybridgrid/v1/bui
  */
 export type NodeBytes = Buffer & { readonly __brand: 'NodeBytes' };
 
+/** The field `inputs` of a description, as often as there are nodes. */
+export type InputFields = Buffer & { readonly __brand: 'InputFields' };
+/** The field `parts` of a toolchain. */
+export type PartFields = Buffer & { readonly __brand: 'PartFields' };
+
 /** A description whose nodes are written already, each list in its order. */
 export interface SpecParts extends Omit<CompileSpec, 'toolchain' | 'inputs'> {
-  readonly toolchain: { readonly digest: Buffer; readonly parts: readonly NodeBytes[] };
-  readonly inputs: readonly NodeBytes[];
+  readonly toolchain: { readonly digest: Buffer; readonly parts: PartFields };
+  readonly inputs: InputFields;
 }
 
 /** Tags of length-delimited fields: `toolchain` and `inputs` in CompileSpec, `parts` in Toolchain. */
@@ -26,39 +31,37 @@ export function encodeNode(node: InputNode): NodeBytes {
   return Buffer.from(InputNode.encode(node, new BinaryWriter().fork()).join().finish()) as NodeBytes;
 }
 
+export function inputFields(nodes: readonly NodeBytes[]): InputFields {
+  return join(INPUT_TAG, nodes) as InputFields;
+}
+
+export function partFields(nodes: readonly NodeBytes[]): PartFields {
+  return join(PART_TAG, nodes) as PartFields;
+}
+
 /** Byte for byte what `CompileSpec.encode` makes of the same description: digests of both are equal. */
-export function encodeSpec(parts: SpecParts): Buffer {
-  const { compiler, args, cwd, env, toolchain, inputs, outputs, listArgs, arch, native } = parts;
+export function encodeSpec(spec: SpecParts): Buffer {
+  const { compiler, args, cwd, env, toolchain, inputs, outputs, listArgs, arch, native } = spec;
   const writer = CompileSpec.encode({ ...NOTHING, compiler, args, cwd, env });
   const digest = Toolchain.encode({ digest: toolchain.digest, parts: [] }).finish();
   const head = writer
     .uint32(TOOLCHAIN_TAG)
-    .uint32(digest.length + sizeOf(toolchain.parts))
+    .uint32(digest.length + toolchain.parts.length)
     .finish();
   const tail = CompileSpec.encode({ ...NOTHING, outputs, listArgs, arch, native }).finish();
-  const size = head.length + digest.length + sizeOf(toolchain.parts) + sizeOf(inputs) + tail.length;
-  const bytes = Buffer.allocUnsafe(size);
-  bytes.set(head, 0);
-  bytes.set(digest, head.length);
-  const inputsAt = join(bytes, head.length + digest.length, PART_TAG, toolchain.parts);
-  bytes.set(tail, join(bytes, inputsAt, INPUT_TAG, inputs));
-  return bytes;
+  return Buffer.concat([head, digest, toolchain.parts, inputs, tail]);
 }
 
-/** In bytes, with a tag of one byte each. */
-function sizeOf(nodes: readonly NodeBytes[]): number {
+/** A field for each node, with a tag of one byte. */
+function join(tag: number, nodes: readonly NodeBytes[]): Buffer {
   let size = nodes.length;
   for (const node of nodes) size += node.length;
-  return size;
-}
-
-/** Writes a field for each node; gives the place behind the last. */
-function join(bytes: Buffer, from: number, tag: number, nodes: readonly NodeBytes[]): number {
-  let at = from;
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let at = 0;
   for (const node of nodes) {
     bytes[at] = tag;
     bytes.set(node, at + 1);
     at += 1 + node.length;
   }
-  return at;
+  return bytes;
 }

@@ -4,7 +4,7 @@ import { type Digest, sha256 } from '../../base/digest.ts';
 import { keyEnvironment } from '../../compiler/environment.ts';
 import type { NativeCpu } from '../../compiler/native-cpu.ts';
 import { nameOf } from '../../contract/compile-name.ts';
-import { encodeSpec, type SpecParts } from '../../contract/encode-spec.ts';
+import { encodeSpec, type InputFields, type PartFields, type SpecParts } from '../../contract/encode-spec.ts';
 import type { CompileSpec, OutputSpec, Variable } from '../../contract/generated/hybridgrid/v1/build.ts';
 import type { SearchList } from '../../includes/port.ts';
 import type { Walk } from '../../includes/walk.ts';
@@ -19,7 +19,7 @@ import type { Elsewhere } from '../store-result.ts';
 import type { Shipment } from './grid.ts';
 import { localeFiles } from './locale-files.ts';
 import type { NativeCpus } from './native-cpu.ts';
-import { type NodeMemory, nodeSet, type SentNode } from './node-set.ts';
+import { inputParcels, type Parcel, type ParcelMemory, type Parcels, toolParcels } from './parcels.ts';
 import type { SharedSight } from './shared-sight.ts';
 import { reasonToStay } from './stay-home.ts';
 
@@ -33,12 +33,15 @@ export interface ShipmentServices {
   readonly files: FileStates;
   readonly searchLists: SearchLists;
   readonly sights: SharedSight;
-  readonly nodes: NodeMemory;
+  readonly parcels: ParcelMemory;
   readonly nativeCpus: NativeCpus;
 }
 
 /** More inputs than any sensible compile has. */
 const MAX_INPUTS = 20_000;
+
+type Inputs = Parcel<InputFields>;
+type Tools = Parcel<PartFields>;
 
 const stay = (why: string): StaysHome => ({ kind: 'stays-home', why });
 
@@ -66,9 +69,10 @@ export async function makeShipment(
   // Upgraded in place: the key of the result speaks of the compiler before.
   if (description.toolchain.parts.some(({ path, digest }) => sight.files.digestOf(path)?.digest !== digest))
     return stay('toolchain-changed');
-  const inputs = collect(walked, search, description, sight, services.nodes);
+  const inputs = collect(walked, search, description, sight, inputParcels(services.parcels));
   if (typeof inputs === 'string') return stay(inputs);
-  const tools = toolchainNodes(description, sight, services.nodes);
+  const tools = toolsOf(description, sight, toolParcels(services.parcels));
+  if (tools === undefined) return stay('toolchain-changed');
   const { request, invocation } = description;
   const source = sight.files.digestOf(posix.resolve(request.cwd, invocation.source))?.digest;
   if (source === undefined) return stay('input-unreadable');
@@ -76,55 +80,38 @@ export async function makeShipment(
   return seal(spec, source, inputs, tools, { sight, search, walked });
 }
 
-/** Everything that has to be there, in order, or why it cannot be sent. */
+/** Everything that has to be there, or why it cannot be sent. */
 function collect(
   walked: Walk,
   search: SearchList,
   { request, toolchain }: Description,
-  sight: Sight,
-  memory: NodeMemory,
-): readonly SentNode[] | string {
-  const { files } = sight;
-  const nodes = nodeSet(sight, memory);
-  const isThere = (path: string): boolean => nodes.addFile(path);
-  const isWhole =
-    walked.files.every(isThere) &&
-    walked.present.every(isThere) &&
-    localeFiles(request.env, files).every(isThere) &&
-    installationMarks(toolchain.directories, files).every(isThere);
-  if (!isWhole) return 'input-unreadable';
-  for (const path of directoriesOf(search)) nodes.addDirectory(path);
-  for (const path of walked.directories) nodes.addDirectory(path);
-  if (nodes.size > MAX_INPUTS) return 'too-many-inputs';
-  const inputs = nodes.sorted();
+  { files, ways }: Sight,
+  inputs: Parcels<InputFields>,
+): Inputs | string {
+  const marks = installationMarks(toolchain.directories, files);
+  const wanted = {
+    files: [...walked.files, ...walked.present, ...localeFiles(request.env, files), ...marks],
+    directories: [...directoriesOf(search), ...walked.directories],
+  };
+  const parcel = inputs.of(walked, wanted, { files, ways });
+  if (parcel === undefined) return 'input-unreadable';
+  if (parcel.nodes.length > MAX_INPUTS) return 'too-many-inputs';
   // gcc takes equal files for one if their times are equal, and elsewhere all times are.
-  return isOnceDoubled(walked, files, inputs) ? 'identical-headers' : inputs;
+  const { doubled } = parcel;
+  const isDoubled = (path: string): boolean => doubled.has(files.digestOf(path)?.digest as Digest);
+  return doubled.size > 0 && walked.once.some(isDoubled) ? 'identical-headers' : parcel;
 }
 
-function isOnceDoubled({ once }: Walk, files: FileStates, inputs: readonly SentNode[]): boolean {
-  if (once.length === 0) return false;
-  const seen = new Set<Digest>();
-  const doubled = new Set<Digest>();
-  for (const { digest } of inputs) {
-    if (digest === undefined) continue;
-    if (seen.has(digest)) doubled.add(digest);
-    seen.add(digest);
-  }
-  return once.some((path) => doubled.has(files.digestOf(path)?.digest as Digest));
-}
-
-function toolchainNodes({ request, toolchain }: Description, sight: Sight, memory: NodeMemory): readonly SentNode[] {
-  const nodes = nodeSet(sight, memory);
-  nodes.addFile(request.compiler, true);
-  for (const part of toolchain.parts) nodes.addFile(part.path, true);
-  return nodes.sorted();
+function toolsOf({ request, toolchain }: Description, sight: Sight, tools: Parcels<PartFields>) {
+  const files = [request.compiler, ...toolchain.parts.map(({ path }) => path)];
+  return tools.of(toolchain, { files, directories: [] }, sight);
 }
 
 function specOf(
   { request, invocation, toolchain }: Description,
   plan: CompilePlan,
-  inputs: readonly SentNode[],
-  tools: readonly SentNode[],
+  inputs: Inputs,
+  tools: Tools,
   native: NativeCpu | undefined,
 ): SpecParts {
   return {
@@ -132,8 +119,8 @@ function specOf(
     args: request.args.map(toBytes),
     cwd: toBytes(request.cwd),
     env: variables(request.env, invocation.family),
-    toolchain: { digest: Buffer.from(toolchain.digest, 'hex'), parts: tools.map(({ bytes }) => bytes) },
-    inputs: inputs.map(({ bytes }) => bytes),
+    toolchain: { digest: Buffer.from(toolchain.digest, 'hex'), parts: tools.fields },
+    inputs: inputs.fields,
     outputs: invocation.outputs.map(
       ({ role, path, required }): OutputSpec => ({ role, path: toBytes(path), required }),
     ),
@@ -143,35 +130,22 @@ function specOf(
   };
 }
 
-function seal(
-  spec: SpecParts,
-  own: Digest,
-  inputs: readonly SentNode[],
-  tools: readonly SentNode[],
-  seen: Omit<Elsewhere, 'shipped'>,
-): Shipment {
+function seal(spec: SpecParts, own: Digest, inputs: Inputs, tools: Tools, seen: Omit<Elsewhere, 'shipped'>): Shipment {
   const bytes = encodeSpec(spec);
-  const sent = filesOf(inputs);
   let files: ReadonlyMap<Digest, string> | undefined;
   return {
     spec: bytes,
     action: sha256(bytes),
     // Of compiles whose inputs are known there nobody asks.
     get files() {
-      files ??= new Map([...sent, ...filesOf(tools)].map(({ digest, at }) => [digest, at.path]));
+      files ??= new Map([...inputs.files, ...tools.files].map(({ digest, at }) => [digest, at.path]));
       return files;
     },
-    inputs: sent.map(({ digest }) => digest),
+    inputs: inputs.digests,
     own,
     demand: { arch: spec.arch, toolchain: spec.toolchain.digest.toString('hex'), name: nameOf(spec) },
-    elsewhere: { ...seen, shipped: new Set(sent.map(({ at }) => at.path)) },
+    elsewhere: { ...seen, shipped: inputs.paths },
   };
-}
-
-type SentFile = SentNode & { readonly digest: Digest };
-
-function filesOf(nodes: readonly SentNode[]): readonly SentFile[] {
-  return nodes.filter((node): node is SentFile => node.digest !== undefined);
 }
 
 function variables(env: ReadonlyMap<string, string>, family: 'gcc' | 'clang'): Variable[] {
