@@ -138,7 +138,10 @@ class Sitting implements Ways {
     const way = walkWay(path, (at) => this.#nodeAt(at));
     if (way === undefined) return undefined;
     const kept = this.#memory.get(path)?.way;
-    return kept !== undefined && sameWay(kept, way) ? kept : this.#keep(path, way, undefined, this.#trust.now);
+    if (kept !== undefined && sameWay(kept, way)) return kept;
+    // Where only a directory on the way is another, what was read at its end is still true.
+    const end = kept !== undefined && isSameEnd(kept.end, way.end) ? kept.end : way.end;
+    return this.#keep(path, { ...way, end }, undefined, this.#trust.now);
   }
 
   #nodeAt(path: string): Node | undefined {
@@ -161,10 +164,14 @@ function wayTo(real: string, end: StampedKind, { steps }: Way): Way {
 function sameWay(one: Way, other: Way): boolean {
   return (
     one.real === other.real &&
-    sameStamp(one.end.stamp, other.end.stamp) &&
+    isSameEnd(one.end, other.end) &&
     one.steps.length === other.steps.length &&
     one.steps.every((step, i) => sameStep(step, other.steps[i] as Step))
   );
+}
+
+function isSameEnd(one: StampedKind, other: StampedKind): boolean {
+  return one.kind === other.kind && sameStamp(one.stamp, other.stamp);
 }
 
 function sameStep(one: Step, other: Step): boolean {
