@@ -16,6 +16,7 @@ import type { MadeHere } from './grid/share-result.ts';
 import type { SharedSight } from './grid/shared-sight.ts';
 import type { UploadQueue } from './grid/upload-queue.ts';
 import { nameOf, type WayHome } from './grid/way-home.ts';
+import { lazily } from './lazily.ts';
 import { afterPreprocessing, offer } from './offer.ts';
 import type { CompilePlan } from './plan.ts';
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts';
@@ -247,14 +248,16 @@ async function store(
   cache.sources.remember(source, { ...request, env, ...key });
 }
 
+/** With it comes gRPC, as with all that builds messages. */
+const sharing = lazily(() => import('./grid/share-result.ts'));
+
 /** Everybody else is offered what was made here: a coordinator when this machine is idle, a storage at once. */
 function share(made: MadeHere, placed: Extract<Placed, { kind: 'here' }>, services: EngineServices): void {
   const { settings, request } = made.description;
   const asked = { settings, env: request.env };
   const held = made.ended.lists.reduce((sum, list) => sum + list.length, 0);
   const report = async (grid: Grid | undefined): Promise<void> => {
-    // With it comes gRPC, as with all that builds messages.
-    const { shareResult } = await import('./grid/share-result.ts');
+    const { shareResult } = await sharing();
     if (grid !== undefined) await shareResult(made, placed.shipment, grid, services);
   };
   if (settings['grid.coordinator'] !== '')

@@ -5,6 +5,7 @@ import { type Described, type Description, describeCompile } from './describe.ts
 import type { EngineServices, Offer, Preprocessing } from './engine.ts';
 import { localLimit } from './grid/local-slots.ts';
 import { findHit, verboseNote } from './hits.ts';
+import { lazily } from './lazily.ts';
 import { planCompile } from './plan.ts';
 import { adoptKnownText, discardRun, planPreprocessing, takeText } from './preprocessed-text.ts';
 import { keysOf } from './relocation.ts';
@@ -37,6 +38,9 @@ export async function offer(request: CompileRequest, services: EngineServices, g
   return (await compileOffer(described, cache, services, gone)) ?? run('cache-unwritable');
 }
 
+/** With it comes gRPC, 60 ms that an agent without a grid does not pay. */
+const gridOffer = lazily(() => import('./grid/grid-offer.ts'));
+
 async function compileOffer(
   description: Description,
   cache: OpenCache,
@@ -49,8 +53,7 @@ async function compileOffer(
   if (grid === undefined) return localOffer(description, cache, pp);
   const plan = planCompile(description, cache.blobs);
   if ('kind' in plan) return undefined;
-  // With it comes gRPC, 60 ms that an agent without a grid does not pay.
-  const { placeMiss } = await import('./grid/grid-offer.ts');
+  const { placeMiss } = await gridOffer();
   const placed = await placeMiss({ description, plan, cache, signal: gone }, grid, services);
   if (placed.kind === 'hit') return { kind: 'hit', answer: placed.answer };
   if (placed.kind === 'denied') {
