@@ -63,11 +63,18 @@ testWith(
       run([HGBUILD, ...flags, 'status'], { env: { ...bed.env, ...grid?.env(0), ...more } });
     expect((await status(env)).status).toBe(0);
     const bare = { HG_TLS_CERT: pem.client, HG_TLS_KEY: pem.clientKey };
-    expect((await status(bare, '--tls-ca', pem.ca)).status).toBe(0);
+    const open = await status(bare, '--tls-ca', pem.ca);
+    expect([open.status, open.stderr.toString()], 'no warning either').toEqual([0, '']);
     // Without TLS, or without a certificate of its own, nobody is let in: a compile goes on at home.
-    for (const lacking of [{ HG_TLS_CA: 'none', HG_TLS_CERT: 'none', HG_TLS_KEY: 'none' }, { HG_TLS_CA: pem.ca }]) {
+    const lacks = [
+      [{ HG_TLS_CA: 'none', HG_TLS_CERT: 'none', HG_TLS_KEY: 'none' }, 'Then name its authorities with --tls-ca'],
+      [{ HG_TLS_CA: pem.ca }, 'or ask for yours (--tls-cert)'],
+    ] as const;
+    for (const [lacking, remedy] of lacks) {
       const seen = await status(lacking);
       expect([seen.status, seen.stderr.toString()]).toEqual([1, expect.stringContaining('cannot be reached')]);
+      expect(seen.stderr.toString()).toContain(remedy);
+      expect(seen.stderr.toString()).not.toContain('Resolution note');
       const poor = { ...grid.env(0), ...lacking };
       await expectTwin(bed, { files, env: poor, script: 'gcc -c b.c; echo $?' });
     }

@@ -37,7 +37,7 @@ export function gridClient(settings: Settings): GridClient {
     new Promise((resolve, reject) => {
       method.call(service, {}, metadata, { deadline: Date.now() + TIMEOUT_MS }, (error, answer) => {
         if (error === null) resolve(answer);
-        else reject(unreachable(address, error, settings['grid.token_file']));
+        else reject(unreachable(address, error, settings));
       });
     });
   return {
@@ -62,12 +62,26 @@ export function credentialsOf(settings: Settings): GridCredentials {
 /** gRPC's status code for a missing or wrong token. */
 const UNAUTHENTICATED = 16;
 
-function unreachable(address: string, error: ServiceError, tokenFile: string): CliError {
+function unreachable(address: string, error: ServiceError, settings: Settings): CliError {
   const why =
     error.code === UNAUTHENTICATED
-      ? `refuses the token: copy the coordinator's token file to ${tokenFile} (grid.token_file)`
-      : `cannot be reached (${error.details}): is hg-coord running there, and is the port open?`;
+      ? `refuses the token: copy the coordinator's token file to ${settings['grid.token_file']} (grid.token_file)`
+      : `cannot be reached (${reasonIn(error.details)}): ${remedyFor(error.details, settings['grid.tls_ca'])}`;
   return new CliError(`the coordinator ${address} ${why}`, EXIT.negative);
+}
+
+/** What gRPC says of a connection, without what it says around it. */
+function reasonIn(details: string): string {
+  return /Last error: (?:Error: )?(.*?)\.? Resolution note/s.exec(details)?.[1]?.trim() ?? details;
+}
+
+function remedyFor(details: string, authorities: string): string {
+  // What answers a connection and then breaks it off mostly speaks TLS, or does not.
+  if (/\b(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)\b|Deadline|resolution/.test(details))
+    return 'is hg-coord running there, and is the port open?';
+  return authorities === ''
+    ? 'does it speak TLS? Then name its authorities with --tls-ca (grid.tls_ca)'
+    : `does it speak TLS with a certificate that ${authorities} vouches for, or ask for yours (--tls-cert)?`;
 }
 
 /** `HOST:PORT` of the settings in its parts; an IPv6 address without its brackets. */
