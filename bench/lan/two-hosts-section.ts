@@ -31,7 +31,8 @@ const wallSeconds = ({ wallMs }: Take): number => wallMs / 1000;
 
 function report(stage: Stage, series: Series, build: 'redis' | 'RE2', note: string): void {
   const common = { build, ours, figure: wallSeconds, note };
-  const beside = PEERS.map(([, builder]) => builder);
+  // Hosts begin every run with new daemons, whose code V8 has not compiled; who builds every day has others.
+  const beside = [...PEERS.map(([, builder]) => builder), oursWarm];
   stage.found(`two ${build}`, outcomeOf(series, { ...common, peer: plain, ratio: speedUpOf, beside }));
   for (const [name, peer] of PEERS)
     stage.found(`two ${build} ${name}` as BarId, outcomeOf(series, { ...common, peer }));
@@ -40,10 +41,16 @@ function report(stage: Stage, series: Series, build: 'redis' | 'RE2', note: stri
 const rowsOf = (build: 'redis' | 'RE2'): readonly BarId[] =>
   barsOf('two-hosts').filter((id) => id.startsWith(`two ${build}`));
 
+/** To warm daemons up takes longer than what a quick look measures. */
+const wantsOf =
+  ({ quick }: Stage) =>
+  (name: string): boolean =>
+    !quick || name !== oursWarm.name;
+
 async function redis(stage: Stage, hosts: TwoHosts): Promise<void> {
   if (!canHave(stage, rowsOf('redis'), () => fetchDebianSource('redis'))) return;
   const project = redisProject(hosts.bed, stage.quick);
-  const series = await twoHostSeries(project, hosts, (name) => name !== oursWarm.name);
+  const series = await twoHostSeries(project, hosts, wantsOf(stage));
   report(stage, series, 'redis', stage.quick ? 'its libraries only' : 'MALLOC=libc');
 }
 
@@ -61,6 +68,6 @@ async function re2(stage: Stage, hosts: TwoHosts): Promise<void> {
   const files = stage.quick ? QUICK_RE2_FILES : RE2_FILES;
   const project = re2Project(hosts.bed, files);
   const runs = Math.min(hosts.runs, RE2_RUNS);
-  const series = await twoHostSeries(project, { ...hosts, runs }, (name) => name !== oursWarm.name);
+  const series = await twoHostSeries(project, { ...hosts, runs }, wantsOf(stage));
   report(stage, series, 'RE2', `${files} files`);
 }
