@@ -1,5 +1,5 @@
 /** distcc on the hosts of a bench: plain, which preprocesses at home, and pump, which sends sources and headers. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../test/bed/run.ts';
 import type { Builder, OpenBuilder, Place } from './builders.ts';
@@ -64,7 +64,6 @@ async function open(place: Place, pump: boolean): Promise<OpenBuilder> {
   const close = async (): Promise<void> => {
     await includes?.stop();
     for (const service of services.reverse()) await service.stop();
-    rmSync(directory, { recursive: true, force: true });
   };
   try {
     await startServers(place, directory, services);

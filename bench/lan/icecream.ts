@@ -1,6 +1,6 @@
 /** icecream on the hosts of a bench: a scheduler on the first helper, a daemon on every host. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, runOk } from '../../test/bed/run.ts';
 import type { Builder, OpenBuilder, Place } from './builders.ts';
@@ -60,7 +60,6 @@ async function open(place: Place): Promise<OpenBuilder> {
   const services: Service[] = [];
   const close = async (): Promise<void> => {
     for (const service of services.reverse()) await service.stop();
-    rmSync(directory, { recursive: true, force: true });
   };
   const env = { ...bed.env, ...socketOf(directory, 0), ICECC_DEBUG: 'debug', ICECC_LOGFILE: log };
   try {

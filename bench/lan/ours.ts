@@ -1,5 +1,5 @@
 /** Hybridgrid on the hosts of a bench: coordinator and workers as they are started by hand, a client with an empty cache. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { HGBUILD } from '../../test/bed/environment.ts';
 import { layGenerated } from '../../test/bed/generated.ts';
@@ -83,7 +83,6 @@ async function open(place: Place, { localSlots, areWarm = false }: How = {}): Pr
   const close = async (): Promise<void> => {
     await run([...client.on, HGBUILD, 'agent', 'stop'], { env });
     for (const service of services.reverse()) await service.stop();
-    rmSync(directory, { recursive: true, force: true });
   };
   try {
     services.push(await startCoordinator(place, directory, tokenFile));

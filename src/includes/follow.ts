@@ -1,7 +1,7 @@
 import { refuse } from '../base/refusal.ts';
 import type { Lookup } from './directives.ts';
-import { type Directory, isOpened, type Probe, type Resolution } from './lookups.ts';
 import { baseName, directoryOf, tidyPath } from './paths.ts';
+import { type Directory, isOpened, type Probe, type Resolution } from './probes.ts';
 import { type Lead, leadOf, type Visit } from './visit.ts';
 import { listVain, type WalkState } from './walk-state.ts';
 

@@ -1,5 +1,6 @@
-import type { Conclusion, Lookups } from './lookups.ts';
+import type { Lookups } from './lookups.ts';
 import type { FileView } from './port.ts';
+import type { Conclusion } from './probes.ts';
 import type { Walk, WalkInput } from './walk.ts';
 
 /**
@@ -83,15 +84,17 @@ function holds({ lookups, rests, truth, contents, identities }: KnownWalk, input
   return (
     contents.every(({ path, state }) => view.stateOf?.(path, true) === state) &&
     identities.every(({ path, state }) => view.stateOf?.(path, false) === state) &&
-    isSameSet(truth, input.truth) &&
+    isSameList(truth, input.truth) &&
     lookups.stands(rests)
   );
 }
 
-function isSameSet(one: ReadonlySet<string> | undefined, other: ReadonlySet<string> | undefined): boolean {
+/** In the same order: of a file with two names the first one listed stands for both. */
+function isSameList(one: ReadonlySet<string> | undefined, other: ReadonlySet<string> | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   if (one.size !== other.size) return false;
-  for (const path of one) if (!other.has(path)) return false;
+  const others = other.values();
+  for (const path of one) if (path !== others.next().value) return false;
   return true;
 }
 

@@ -1,6 +1,7 @@
 import type { FileScan, Lookup } from './directives.ts';
-import { type Conclusion, type Directory, isOpened, type Lookups, type Probe, type Resolution } from './lookups.ts';
+import type { Lookups } from './lookups.ts';
 import { tidyPath } from './paths.ts';
+import { type Conclusion, type Directory, isOpened, type Probe, type Resolution } from './probes.ts';
 
 /** A file to read: where it was found decides what its own includes find. One object in all walks over a search list. */
 export interface Visit {

@@ -1,6 +1,7 @@
 import type { Refusal } from '../base/refusal.ts';
 import type { FileScan, Lookup } from './directives.ts';
-import type { Directory, Lookups, Probe, Resolution } from './lookups.ts';
+import type { Lookups } from './lookups.ts';
+import type { Directory, Probe, Resolution } from './probes.ts';
 import { createTruth, type Truth } from './truth.ts';
 import type { Visit } from './visit.ts';
 import type { WalkInput } from './walk.ts';
