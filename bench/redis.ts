@@ -1,11 +1,12 @@
 /** A warm build of redis, whole and objects only. */
-import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { HGBUILD } from '../test/bed/environment.ts';
 import { runOk } from '../test/bed/run.ts';
 import { copySource, fetchDebianSource } from '../test/bed/sources.ts';
 import { isCompilerOutput, readTree, type Tree, treeDifferences } from '../test/bed/tree.ts';
+import { putAside } from './aside.ts';
 import { barsOf } from './bars.ts';
 import { type Contest, letFilesAge, openContest } from './contest.ts';
 import { canHave, type Stage } from './stage.ts';
@@ -116,9 +117,8 @@ async function warmBuilds(stage: Stage, contest: Contest): Promise<void> {
   const place = { top, plain: readTree(top, isCompilerOutput), calls, seen: { compared: 0, different: 0 } };
   await fill(contest, place, goal, distclean);
   const objects = readdirSync(src).filter((name) => name.endsWith('.o'));
-  const removeObjects = async (): Promise<void> => {
-    for (const name of objects) rmSync(join(src, name), { force: true });
-  };
+  const paths = objects.map((name) => join(src, name));
+  const clean = async (): Promise<void> => putAside(contest.bed, paths);
   const more = (): { identical: readonly [number, number]; note: string } => ({
     identical: [place.seen.compared - place.seen.different, place.seen.compared],
     note: [
@@ -127,7 +127,7 @@ async function warmBuilds(stage: Stage, contest: Contest): Promise<void> {
     ].join('; '),
   });
   // The objects first: they need the generated files of the whole build that was just made.
-  const only = { name: 'redis, objects', cwd: src, targets: objects, withStub: true, clean: removeObjects };
+  const only = { name: 'redis, objects', cwd: src, targets: objects, withStub: true, clean };
   const times = await measure(contest, place, only);
   stage.found('redis objects', wallOf(times, more()));
   stage.found('redis above', aboveStub(times, more()));

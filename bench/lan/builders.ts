@@ -28,7 +28,7 @@ export interface OpenBuilder {
   proof(compiles: number): Promise<string>;
   /** CPU time so far, in milliseconds, of its process on the client that outlives a compile; absent where there is none. */
   agentCpuMs?(): Promise<number>;
-  /** Ends what runs; its files go with those of the bed: removed now, they would cost the next builder (see projects.ts). */
+  /** Ends what runs; its files go with those of the bed: removed now, they would cost the next builder (see aside.ts). */
   close(): Promise<void>;
 }
 
