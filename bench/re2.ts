@@ -6,6 +6,7 @@ import { HGBUILD } from '../test/bed/environment.ts';
 import { runOk } from '../test/bed/run.ts';
 import { fetchRe2 } from '../test/bed/sources.ts';
 import { isCompilerOutput, readTree, treeDifferences } from '../test/bed/tree.ts';
+import { putAside } from './aside.ts';
 import { barsOf } from './bars.ts';
 import { type Contest, letFilesAge, openContest, ours, peer } from './contest.ts';
 import { type Pair, sum, totals } from './figures.ts';
@@ -135,10 +136,8 @@ function builderOf(contest: Contest, { directory, makeArgs }: Place): (who: Cach
     stub: ['env', `STUB_FROM=${join(directory, 'plain')}`, 'STUB_ELSE=g++', 'make', JOBS, ...makeArgs, stub],
   };
   const out = join(directory, 'out');
-  let parked = 0;
   return async (who, keepAs) => {
-    // Renamed and not removed: deleting hundreds of files just before slows the file system down.
-    if (existsSync(out)) renameSync(out, join(directory, `parked-${++parked}`));
+    putAside(contest.bed, [out]);
     const [cost] = await contest.runner.run([{ argv: calls[who], cwd: directory }]);
     if (cost === undefined) throw new Error('the runner lost a build');
     if (keepAs !== undefined) cpSync(out, join(directory, keepAs), { recursive: true });
